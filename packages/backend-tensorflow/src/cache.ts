@@ -1,0 +1,33 @@
+/** Where the built engine is kept. */
+
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** The PyPI release whose library the binding is built against. */
+export const TENSORFLOW_VERSION = '2.21.0';
+
+/** UNIEM_CACHE, or uniem's folder in the user's cache folder. */
+export function cacheRoot(): string {
+  return process.env.UNIEM_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'uniem');
+}
+
+/** The finished engine. It gets this name only when whole, so its existence says it is ready. */
+export function engineFolder(): string {
+  return join(cacheRoot(), `tensorflow-${TENSORFLOW_VERSION}-r2-${process.platform}-${process.arch}`);
+}
+
+export function bindingPath(): string {
+  return join(engineFolder(), 'tfjs_binding.node');
+}
+
+export interface TensorflowStatus {
+  /** Whether an earlier set-up is in the cache. */
+  ready: boolean;
+  cacheFolder: string;
+}
+
+/** What `uniem doctor` prints of this engine. */
+export function tensorflowStatus(): TensorflowStatus {
+  return { ready: existsSync(bindingPath()), cacheFolder: engineFolder() };
+}

@@ -1,0 +1,171 @@
+/** A text-embedding model: tokenizer, encoder, pooling. */
+
+import { copyFileSync, existsSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import * as tf from '@tensorflow/tfjs';
+
+import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from './config.ts';
+import { ModelError, OptionError } from './errors.ts';
+import { readJson, writeFolderWhole } from './formats/files.ts';
+import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
+import { readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
+import { FAMILIES } from './models/index.ts';
+import type { DropoutState } from './operations/dropout.ts';
+import { downloadParameters, loadParameters, type Parameters } from './parameters.ts';
+import { pool } from './pooling.ts';
+import { ProgressBar } from './progress.ts';
+import { normalize } from './similarity.ts';
+import { packTokens, type TokenBatch } from './token-batch.ts';
+import { TOKENIZER_FILES, Tokenizer } from './tokenizer.ts';
+
+export interface EmbedderOptions {
+  /** Overrides what the folder says. */
+  poolingStrategy?: PoolingStrategy;
+  /** Tokens a text, special tokens included; overrides what the folder says. */
+  maxLength?: number;
+}
+
+export interface EncodeOptions {
+  /** Texts a batch. */
+  batchSize?: number;
+  /** Divide by the length; left out, what the model's folder says. */
+  normalize?: boolean;
+  /** 'auto' shows a bar on a terminal. */
+  progressBar?: boolean | 'auto';
+  /** Tokens a text; at most the model's own limit. */
+  maxLength?: number;
+}
+
+export class Embedder {
+  readonly folder: string;
+  readonly config: ModelConfig;
+  readonly parameters: Parameters;
+  readonly tokenizer: Tokenizer;
+  readonly poolingStrategy: PoolingStrategy;
+  /** Whether the model's own layout ends in normalization. */
+  readonly normalize: boolean;
+  /** Tokens a text is cut to. */
+  readonly maxLength: number;
+
+  private constructor(fields: {
+    folder: string;
+    config: ModelConfig;
+    parameters: Parameters;
+    tokenizer: Tokenizer;
+    poolingStrategy: PoolingStrategy;
+    normalize: boolean;
+    maxLength: number;
+  }) {
+    this.folder = fields.folder;
+    this.config = fields.config;
+    this.parameters = fields.parameters;
+    this.tokenizer = fields.tokenizer;
+    this.poolingStrategy = fields.poolingStrategy;
+    this.normalize = fields.normalize;
+    this.maxLength = fields.maxLength;
+  }
+
+  /**
+   * Opens a model folder: sentence-transformers' layout, uniem's, or a plain transformers folder (pooled by last_mean).
+   *
+   * @throws ModelError saying which file, tensor or key is wrong.
+   */
+  static async fromPretrained(folder: string, options: EmbedderOptions = {}): Promise<Embedder> {
+    if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+      throw new ModelError('no such model folder', folder, 'give the folder that holds config.json');
+    }
+    if (options.poolingStrategy && !POOLING_STRATEGIES.includes(options.poolingStrategy)) {
+      throw new OptionError(
+        `unknown strategy '${options.poolingStrategy}'`,
+        'poolingStrategy',
+        `use one of ${POOLING_STRATEGIES.join(', ')}`,
+      );
+    }
+    const layout = readSentenceTransformers(folder);
+    const encoderFolder = join(folder, layout?.encoderPath ?? '');
+    const configPath = join(encoderFolder, 'config.json');
+    const config = parseConfig(readJson(configPath), configPath);
+    const family = FAMILIES[config.modelType];
+    const weightsPath = join(encoderFolder, 'model.safetensors');
+    const tensors = readSafetensors(weightsPath);
+    return new Embedder({
+      folder: encoderFolder,
+      config,
+      parameters: loadParameters(tensors, family.shapes(config), family.optional(), family.prefix, weightsPath),
+      tokenizer: Tokenizer.fromFolder(encoderFolder),
+      poolingStrategy: options.poolingStrategy ?? config.poolingStrategy ?? layout?.poolingStrategy ?? 'last_mean',
+      normalize: layout?.normalize ?? false,
+      maxLength: Math.min(options.maxLength ?? layout?.maxLength ?? config.maxPositions, config.maxPositions),
+    });
+  }
+
+  /**
+   * Embeds a packed batch; differentiable by the parameters. Call inside tf.tidy or a gradient function.
+   *
+   * @param dropout The step's dropout state while training; left out, dropout is off.
+   * @returns float32 [B, H], not normalized.
+   */
+  embed(batch: TokenBatch, dropout?: DropoutState): tf.Tensor2D {
+    const output = FAMILIES[this.config.modelType].forward(this.config, this.parameters, batch, dropout);
+    return pool(output, batch, this.poolingStrategy);
+  }
+
+  /**
+   * Embeds texts, one float32 vector [H] a text, in the order given. Texts are batched by length, so the order they
+   * come in costs nothing; an empty text is its special tokens; a text past maxLength is cut.
+   */
+  async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
+    const { batchSize = 32, progressBar = 'auto', normalize: unit = this.normalize } = options;
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new OptionError(`must be a whole number above 0 (received ${batchSize})`, 'batchSize', 'give 1 or more');
+    }
+    const maxLength = Math.min(options.maxLength ?? this.maxLength, this.maxLength);
+    const ids = texts.map((text) => this.tokenizer.encode(text, maxLength));
+    const order = ids.map((_, i) => i).sort((a, b) => (ids[b] as Int32Array).length - (ids[a] as Int32Array).length);
+    const vectors = new Array<Float32Array>(texts.length);
+    const bar = new ProgressBar('encode', texts.length, progressBar);
+    for (let start = 0; start < order.length; start += batchSize) {
+      const rows = order.slice(start, start + batchSize);
+      const embeddings = tf.tidy(() => {
+        const pooled = this.embed(packTokens(rows.map((row) => ids[row] as Int32Array)));
+        return unit ? normalize(pooled) : pooled;
+      });
+      const values = (await embeddings.data()) as Float32Array;
+      embeddings.dispose();
+      const H = values.length / rows.length;
+      rows.forEach((row, i) => {
+        vectors[row] = values.slice(i * H, (i + 1) * H);
+      });
+      bar.update(start + rows.length);
+    }
+    bar.end();
+    return vectors;
+  }
+
+  /** Sets every dropout probability of training; config.json keeps its own. */
+  setDropout(probability: number): void {
+    this.config.hiddenDropout = probability;
+    this.config.attentionDropout = probability;
+  }
+
+  /** Writes the model in the sentence-transformers layout; the folder appears whole or not at all. */
+  async save(folder: string): Promise<void> {
+    const tensors = await downloadParameters(this.parameters);
+    writeFolderWhole(folder, (partial) => {
+      const config = { ...this.config.raw, uniem_pooling_strategy: this.poolingStrategy };
+      writeFileSync(join(partial, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+      writeSafetensors(join(partial, 'model.safetensors'), tensors);
+      for (const file of TOKENIZER_FILES) {
+        if (existsSync(join(this.folder, file))) copyFileSync(join(this.folder, file), join(partial, file));
+      }
+      writeSentenceTransformers(partial, { ...this, hiddenSize: this.config.hiddenSize });
+    });
+  }
+
+  /** Frees the parameters. */
+  dispose(): void {
+    tf.dispose([...this.parameters.values()]);
+    this.parameters.clear();
+  }
+}

@@ -1,0 +1,28 @@
+/** Errors a user can act on: what happened, where, and how to fix it. */
+
+/** The base of every error this package throws on purpose; anything else that escapes is a bug. */
+export class UniemError extends Error {
+  readonly where: string | undefined;
+  readonly fix: string;
+
+  /**
+   * @param what What is wrong, with the value that was received.
+   * @param where File, option, tensor or parameter name; left out if unknown.
+   * @param fix What the reader can do next, as an instruction.
+   */
+  constructor(what: string, where: string | undefined, fix: string, options?: ErrorOptions) {
+    super(`${where ? `${where}: ` : ''}${what}\n  fix: ${fix}`, options);
+    this.name = new.target.name;
+    this.where = where;
+    this.fix = fix;
+  }
+}
+
+/** An option whose value, or whose combination with another, makes no sense. */
+export class OptionError extends UniemError {}
+
+/** A model folder, checkpoint or tokenizer that cannot be used. */
+export class ModelError extends UniemError {}
+
+/** An engine that cannot be started or cannot do what was asked. */
+export class EngineError extends UniemError {}

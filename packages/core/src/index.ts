@@ -1,0 +1,20 @@
+/** Text to embedding. The public names of @uniem/core. */
+
+export { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy } from './config.ts';
+export {
+  coSentLoss,
+  DEFAULT_TEMPERATURE,
+  IN_BATCH_LOSS_TYPES,
+  type InBatchLossType,
+  pairLoss,
+  tripletLoss,
+} from './criteria.ts';
+export { Embedder, type EmbedderOptions, type EncodeOptions } from './embedder.ts';
+export { BACKENDS, type Backend, useEngine } from './engine.ts';
+export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
+export { type DropoutState, dropoutState } from './operations/dropout.ts';
+export type { Parameters } from './parameters.ts';
+export { ProgressBar } from './progress.ts';
+export { cosineMatrix, cosineRows, normalize } from './similarity.ts';
+export { packTokens, type TokenBatch } from './token-batch.ts';
+export { Tokenizer } from './tokenizer.ts';

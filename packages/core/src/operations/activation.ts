@@ -1,0 +1,49 @@
+/** The activations of BERT's feed-forward layers. */
+
+import * as tf from '@tensorflow/tfjs';
+
+import type { ModelConfig } from '../config.ts';
+
+const SQRT_HALF = Math.SQRT1_2;
+const INVERSE_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
+
+/**
+ * gelu(x) = x·Φ(x), exact by erf, with the gradient Φ(x) + x·φ(x). Source: arXiv 1606.08415; torch.nn.functional.gelu.
+ *
+ * @param x float32, any shape.
+ */
+export function gelu<T extends tf.Tensor>(x: T): T {
+  const run = tf.customGrad((...args) => {
+    const [x, save] = args as unknown as [tf.Tensor, tf.GradSaveFunc];
+    const cdf = normalCdf(x);
+    save([x]);
+    return {
+      value: tf.mul(x, cdf),
+      gradFunc: (dy, saved) => {
+        const x = saved[0] as tf.Tensor;
+        const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), INVERSE_SQRT_2PI);
+        return tf.mul(dy, tf.add(normalCdf(x), tf.mul(x, density)));
+      },
+    };
+  });
+  return tf.tidy(() => run(x) as T);
+}
+
+function normalCdf(x: tf.Tensor): tf.Tensor {
+  return tf.mul(tf.add(tf.erf(tf.mul(x, SQRT_HALF)), 1), 0.5);
+}
+
+/** The tanh approximation. Source: transformers activations.py, NewGELUActivation. */
+export function geluNew<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => {
+    const inner = tf.mul(tf.add(x, tf.mul(tf.mul(tf.square(x), x), 0.044715)), Math.sqrt(2 / Math.PI));
+    return tf.mul(tf.mul(x, 0.5), tf.add(tf.tanh(inner), 1)) as T;
+  });
+}
+
+/** config.json's hidden_act to its function. */
+export const ACTIVATIONS = {
+  gelu,
+  gelu_new: geluNew,
+  relu: <T extends tf.Tensor>(x: T): T => tf.relu(x),
+} satisfies Record<ModelConfig['activation'], <T extends tf.Tensor>(x: T) => T>;

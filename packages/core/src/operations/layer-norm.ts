@@ -1,0 +1,32 @@
+/** Layer normalization over the last axis, with its gradient. Source: arXiv 1607.06450; torch.nn.LayerNorm. */
+
+import * as tf from '@tensorflow/tfjs';
+
+/**
+ *   y = (x − mean(x)) / √(var(x) + ε) · weight + bias        var without Bessel's correction
+ *
+ * The gradient is written out: TF.js's own goes through a dozen operations that each keep an activation.
+ *
+ * @param x float32 [T, H]
+ * @param weight float32 [H]
+ * @param bias float32 [H]
+ * @returns float32 [T, H]
+ */
+export function layerNorm(x: tf.Tensor2D, weight: tf.Tensor1D, bias: tf.Tensor1D, eps: number): tf.Tensor2D {
+  const normalize = tf.customGrad((...args) => {
+    const [x, save] = args as unknown as [tf.Tensor2D, tf.GradSaveFunc];
+    const centered = tf.sub(x, tf.mean(x, 1, true)); // [T, H]
+    const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centered), 1, true), eps)); // [T, 1]
+    const value = tf.mul(centered, inverse); // [T, H]
+    save([value, inverse]);
+    return {
+      value,
+      gradFunc: (dy, saved) => {
+        const [y, inverse] = saved as [tf.Tensor2D, tf.Tensor2D];
+        const projected = tf.mul(y, tf.mean(tf.mul(dy, y), 1, true));
+        return tf.mul(inverse, tf.sub(tf.sub(dy, tf.mean(dy, 1, true)), projected));
+      },
+    };
+  });
+  return tf.tidy(() => tf.add(tf.mul(normalize(x), weight), bias) as tf.Tensor2D);
+}

@@ -1,0 +1,57 @@
+/** Token states to one vector a text: every strategy is a weighted sum over the text's tokens. B texts, T tokens. */
+
+import * as tf from '@tensorflow/tfjs';
+
+import type { PoolingStrategy } from './config.ts';
+import type { EncoderOutput } from './models/family.ts';
+import { lengthsOf, type TokenBatch } from './token-batch.ts';
+
+type TokenWeight = (position: number, length: number) => number;
+
+const mean: TokenWeight = (_position, length) => 1 / length;
+
+/** Weight of each token by its position in the text; each text's weights sum to 1. */
+const TOKEN_WEIGHTS: Record<PoolingStrategy, TokenWeight> = {
+  cls: (position) => (position === 0 ? 1 : 0),
+  last_mean: mean,
+  first_last_mean: mean,
+  embedding_last_mean: mean,
+  // SGPT's position weights (arXiv 2202.08904): later tokens of a causal model have read more.
+  last_weighted: (position, length) => (2 * (position + 1)) / (length * (length + 1)),
+  last_token: (position, length) => (position === length - 1 ? 1 : 0),
+};
+
+/**
+ *   e[b] = Σ_t weight(t)·state[t]
+ *
+ * `first_last_mean` averages the embedding output and the last hidden state, `embedding_last_mean` the raw word
+ * embeddings and the last hidden state; the others read the last hidden state. In sentence-transformers' words:
+ * last_mean is `mean`, last_weighted `weightedmean`, last_token `lasttoken`.
+ *
+ * @returns float32 [B, H], not normalized.
+ */
+export function pool(output: EncoderOutput, batch: TokenBatch, strategy: PoolingStrategy): tf.Tensor2D {
+  return tf.tidy(() => {
+    const states = statesOf(output, strategy);
+    const weights = poolingWeights(batch, TOKEN_WEIGHTS[strategy]);
+    return tf.matMul(weights, states);
+  });
+}
+
+function statesOf({ words, first, last }: EncoderOutput, strategy: PoolingStrategy): tf.Tensor2D {
+  if (strategy === 'first_last_mean') return tf.mul(tf.add(first, last), 0.5);
+  if (strategy === 'embedding_last_mean') return tf.mul(tf.add(words, last), 0.5);
+  return last;
+}
+
+/** float32 [B, T], zero outside the text: one small matrix product pools, and its gradient is one too. */
+function poolingWeights(batch: TokenBatch, weight: TokenWeight): tf.Tensor2D {
+  const lengths = lengthsOf(batch);
+  const T = batch.inputIds.length;
+  const weights = new Float32Array(lengths.length * T);
+  lengths.forEach((length, b) => {
+    const start = b * T + (batch.offsets[b] as number);
+    for (let t = 0; t < length; t++) weights[start + t] = weight(t, length);
+  });
+  return tf.tensor2d(weights, [lengths.length, T], 'float32');
+}

@@ -1,0 +1,125 @@
+/** Text to token ids, as the model's own tokenizer files say, truncated to a length in tokens. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
+
+import { ModelError } from './errors.ts';
+import { readJson } from './formats/files.ts';
+import { packTokens, type TokenBatch } from './token-batch.ts';
+
+/** Files that make up a tokenizer; they are copied as they are when a model is saved. */
+export const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt'];
+
+export class Tokenizer {
+  readonly #tokenizer: HubTokenizer;
+  readonly #specialTokens: number;
+  readonly #unknownId: number;
+
+  private constructor(tokenizer: HubTokenizer) {
+    this.#tokenizer = tokenizer;
+    this.#specialTokens = this.#withSpecialTokens(['a']).length - 1;
+    this.#unknownId = tokenizer.model?.unk_token_id ?? 0;
+  }
+
+  /** Reads tokenizer.json, or builds WordPiece from vocab.txt where that is all there is. */
+  static fromFolder(folder: string): Tokenizer {
+    const configPath = join(folder, 'tokenizer_config.json');
+    const config = existsSync(configPath) ? readJson(configPath) : {};
+    const jsonPath = join(folder, 'tokenizer.json');
+    const vocabPath = join(folder, 'vocab.txt');
+    if (existsSync(jsonPath)) return new Tokenizer(new HubTokenizer(readJson(jsonPath), config));
+    if (existsSync(vocabPath)) {
+      return new Tokenizer(new HubTokenizer(wordPieceJson(readFileSync(vocabPath, 'utf8'), config), config));
+    }
+    throw new ModelError('no tokenizer.json and no vocab.txt', folder, 'add the tokenizer files of the model');
+  }
+
+  #withSpecialTokens(tokens: string[]): string[] {
+    const processor = this.#tokenizer.post_processor;
+    return processor ? processor.post_process(tokens, null, true).tokens : tokens;
+  }
+
+  /** Ids of one text with its special tokens, at most `maxLength` tokens in all; the end of the text is cut. */
+  encode(text: string, maxLength: number): Int32Array {
+    let tokens = this.#tokenizer.tokenize(text);
+    const room = Math.max(maxLength - this.#specialTokens, 0);
+    if (tokens.length > room) tokens = tokens.slice(0, room);
+    return Int32Array.from(
+      this.#withSpecialTokens(tokens),
+      (token) => this.#tokenizer.token_to_id(token) ?? this.#unknownId,
+    );
+  }
+
+  /** Packs several texts into one batch. */
+  encodeBatch(texts: readonly string[], maxLength: number): TokenBatch {
+    return packTokens(texts.map((text) => this.encode(text, maxLength)));
+  }
+}
+
+/** BertTokenizer's WordPiece from vocab.txt. Source: transformers' convert_slow_tokenizer.py, BertConverter. */
+function wordPieceJson(vocabText: string, config: Record<string, unknown>): object {
+  // Line feeds only: U+2028 and the like are tokens of Chinese vocabularies.
+  const lines = vocabText.split(/\r\n|\n|\r/);
+  if (lines.at(-1) === '') lines.pop();
+  const vocab = Object.fromEntries(lines.map((token, id) => [token, id]));
+  const special = (key: string, fallback: string): string => {
+    const value = config[key];
+    if (typeof value === 'string') return value;
+    return (value as { content?: string } | undefined)?.content ?? fallback;
+  };
+  const names = {
+    unk: special('unk_token', '[UNK]'),
+    sep: special('sep_token', '[SEP]'),
+    cls: special('cls_token', '[CLS]'),
+    pad: special('pad_token', '[PAD]'),
+    mask: special('mask_token', '[MASK]'),
+  };
+  const template = (name: string) => ({ SpecialToken: { id: name, type_id: 0 } });
+  const use = (name: string) => [name, { id: name, ids: [vocab[name]], tokens: [name] }];
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: Object.values(names)
+      .filter((content) => content in vocab)
+      .map((content) => ({
+        id: vocab[content],
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      })),
+    normalizer: {
+      type: 'BertNormalizer',
+      clean_text: true,
+      handle_chinese_chars: config.tokenize_chinese_chars ?? true,
+      strip_accents: config.strip_accents ?? null,
+      lowercase: config.do_lower_case ?? true,
+    },
+    pre_tokenizer: { type: 'BertPreTokenizer' },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single: [template(names.cls), { Sequence: { id: 'A', type_id: 0 } }, template(names.sep)],
+      pair: [
+        template(names.cls),
+        { Sequence: { id: 'A', type_id: 0 } },
+        template(names.sep),
+        { Sequence: { id: 'B', type_id: 1 } },
+        { SpecialToken: { id: names.sep, type_id: 1 } },
+      ],
+      special_tokens: Object.fromEntries([use(names.cls), use(names.sep)]),
+    },
+    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+    model: {
+      type: 'WordPiece',
+      unk_token: names.unk,
+      continuing_subword_prefix: '##',
+      max_input_chars_per_word: 100,
+      vocab,
+    },
+  };
+}

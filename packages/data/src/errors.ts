@@ -1,0 +1,19 @@
+/** The error of this package. */
+
+/** A record, file or stream that cannot be trained on. */
+export class DataError extends Error {
+  readonly where: string | undefined;
+  readonly fix: string;
+
+  /**
+   * @param what What is wrong, with the value that was received.
+   * @param where File and line; left out if unknown.
+   * @param fix What the reader can do next, as an instruction.
+   */
+  constructor(what: string, where: string | undefined, fix: string, options?: ErrorOptions) {
+    super(`${where ? `${where}: ` : ''}${what}\n  fix: ${fix}`, options);
+    this.name = 'DataError';
+    this.where = where;
+    this.fix = fix;
+  }
+}

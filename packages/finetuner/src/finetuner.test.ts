@@ -1,0 +1,53 @@
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import * as tf from '@tensorflow/tfjs';
+import { Embedder } from '@uniem/core';
+import { describe, expect, test } from 'vitest';
+
+import { minilmFolder } from '../../../examples/minilm.ts';
+import { FineTuner } from './finetuner.ts';
+
+const rows = Array.from({ length: 16 }, (_, i) => ({ text: `word ${i}`, text_pos: `the definition of number ${i}` }));
+const newFolder = () => mkdtempSync(join(tmpdir(), 'uniem-run-'));
+
+describe('FineTuner on all-MiniLM-L6-v2', () => {
+  test('lowers the loss, writes metrics a step and an epoch, and saves a model that opens', async () => {
+    const outputDir = newFolder();
+    const fineTuner = await FineTuner.fromPretrained(minilmFolder(), { dataset: { train: rows, dev: rows } });
+    expect([fineTuner.modelType, fineTuner.recordType]).toEqual(['sentence_transformers', 'pair']);
+    const tensors: number[] = [];
+    const { modelFolder, metricsFile } = await fineTuner.run(
+      { outputDir, epochs: 3, batchSize: 8, lr: 5e-5, dropout: 0, logInterval: 1 },
+      { onStep: () => tensors.push(tf.memory().numTensors) },
+    );
+    const lines = readFileSync(metricsFile, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const steps = lines.filter((line) => 'step' in line);
+    const epochs = lines.filter((line) => 'trainLoss' in line);
+    expect(steps).toHaveLength(6);
+    expect(epochs).toHaveLength(3);
+    expect(epochs[2].trainLoss).toBeLessThan(epochs[0].trainLoss);
+    expect(epochs[2].validationLoss).toBeLessThan(epochs[0].validationLoss);
+    expect(new Set(tensors.slice(1)).size).toBe(1); // no tensor left after a step
+    const [before] = await fineTuner.embedder.encode(['word 3']);
+    const [after] = await (await Embedder.fromPretrained(modelFolder)).encode(['word 3']);
+    expect(after).toEqual(before);
+  });
+
+  test('refuses an output folder that holds something else', async () => {
+    const outputDir = newFolder();
+    writeFileSync(join(outputDir, 'thesis.tex'), '');
+    const fineTuner = await FineTuner.fromPretrained(minilmFolder(), { dataset: rows });
+    await expect(fineTuner.run({ outputDir })).rejects.toThrow('the folder holds something else (thesis.tex)');
+    expect(existsSync(join(outputDir, 'model'))).toBe(false);
+  });
+
+  test('refuses an option out of range, naming it', async () => {
+    const fineTuner = await FineTuner.fromPretrained(minilmFolder(), { dataset: rows });
+    await expect(fineTuner.run({ batchSize: 0 })).rejects.toThrow('batchSize: Too small: expected number to be >0');
+  });
+});

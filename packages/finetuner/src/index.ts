@@ -1,0 +1,18 @@
+/** Fine-tuning of text-embedding models. The public names of @uniem/finetuner. */
+
+export { AdamW, type AdamWOptions } from './adamw.ts';
+export { evaluateRetrieval } from './evaluators/retrieval.ts';
+export {
+  FineTuner,
+  type FineTunerOptions,
+  type RunHooks,
+  type RunResult,
+  type TrainingData,
+  type TrainingDataDict,
+} from './finetuner.ts';
+export type { EpochMetrics, StepMetrics } from './metrics.ts';
+export { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
+export { type FinetuneOptions, finetuneOptions } from './options.ts';
+export { schedule, suggestLr } from './schedules.ts';
+export { BITFIT_KEYWORDS } from './strategies.ts';
+export { type Step, train } from './trainer.ts';

@@ -1,0 +1,48 @@
+/** Every option of a training run, once: its type, default, limits and help all come from here. */
+
+import { BACKENDS, DEFAULT_TEMPERATURE, IN_BATCH_LOSS_TYPES, OptionError } from '@uniem/core';
+import { z } from 'zod';
+
+const positiveInt = z.int().positive();
+
+export const finetuneOptions = z.strictObject({
+  outputDir: z.string().default('finetuned-model').describe('folder for the model and metrics.jsonl'),
+  epochs: positiveInt.default(3).describe('passes over the training data'),
+  maxSteps: positiveInt.optional().describe('optimizer steps after which to stop, whatever epochs says'),
+  batchSize: positiveInt.default(64).describe('records a step, before gradient accumulation'),
+  gradientAccumulationSteps: positiveInt.default(1).describe('batches a step; adds no in-batch negatives'),
+  lr: z.number().nonnegative().optional().describe('peak learning rate; from the trainable parameters if left out'),
+  warmupSteps: z
+    .number()
+    .nonnegative()
+    .optional()
+    .describe('steps of linear warmup, below 1 a fraction of all; cosine decay after it; constant lr if left out'),
+  weightDecay: z.number().nonnegative().default(1e-3).describe('decoupled; skips bias and LayerNorm parameters'),
+  temperature: z.number().positive().default(DEFAULT_TEMPERATURE).describe('divides cosines before the loss'),
+  lossType: z.enum(IN_BATCH_LOSS_TYPES).default('softmax').describe('in-batch loss of pairs and triplets'),
+  strategy: z.enum(['full', 'bitfit']).default('full').describe('which parameters train: all, or the biases'),
+  maxLength: positiveInt.default(512).describe('tokens a text, cut at the end'),
+  dropout: z.number().min(0).max(1).optional().describe('every dropout probability; from config.json if left out'),
+  shuffle: z.boolean().default(false).describe('shuffle each epoch'),
+  dropLast: z.boolean().default(false).describe('leave out a last batch that is not full'),
+  seed: z.int().nonnegative().default(42).describe('of shuffling and dropout'),
+  precision: z.enum(['fp32']).default('fp32').describe('arithmetic of matrix products'),
+  backend: z.enum(BACKENDS).default('auto').describe('engine to train on'),
+  logInterval: positiveInt.default(10).describe('steps between lines of metrics.jsonl'),
+});
+
+/** What a caller writes: everything with a default may be left out. */
+export type FinetuneOptions = z.input<typeof finetuneOptions>;
+
+/** What the trainer reads: defaults filled in. */
+export type ResolvedFinetuneOptions = z.output<typeof finetuneOptions>;
+
+/** @throws OptionError naming the option and the value received. */
+export function resolveOptions(options: FinetuneOptions): ResolvedFinetuneOptions {
+  const result = finetuneOptions.safeParse(options);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const name = String(issue?.path[0] ?? '');
+  const received = name ? ` (received ${JSON.stringify((options as Record<string, unknown>)[name])})` : '';
+  throw new OptionError(`${issue?.message}${received}`, name || 'options', 'see the option list in the README');
+}
