@@ -1,1 +1,5 @@
-export {};
+/** Fine-tune text-embedding models in Node: everything a user imports. */
+
+export * from '@uniem/core';
+export * from '@uniem/data';
+export * from '@uniem/finetuner';

@@ -8,7 +8,7 @@ import { type Row, rememberSource, sourceOf } from './records.ts';
 export type DatasetDict = { train: Dataset; validation?: Dataset; dev?: Dataset; test?: Dataset };
 
 /** An immutable list of rows; every method gives a new Dataset. */
-export class Dataset implements Iterable<Row> {
+export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
   readonly #rows: readonly Row[];
 
   private constructor(rows: readonly Row[]) {
@@ -27,12 +27,24 @@ export class Dataset implements Iterable<Row> {
     return this.#rows[Symbol.iterator]();
   }
 
+  async *[Symbol.asyncIterator](): AsyncGenerator<Row> {
+    yield* this.#rows;
+  }
+
+  /** The row at an index; from the end if negative. */
+  row(index: number): Row {
+    const row = this.#rows.at(Number.isInteger(index) ? index : Number.POSITIVE_INFINITY);
+    if (!row) throw new DataError(`no row ${index}`, 'row', `the dataset has ${this.length} rows, counted from 0`);
+    return row;
+  }
+
   /** The rows at the given indices, in their order. */
   select(indices: Iterable<number>): Dataset {
     return new Dataset(
       Array.from(indices, (index) => {
         const row = this.#rows[index];
-        if (!row) throw new DataError(`no row ${index}`, 'select', `give indices from 0 to ${this.length - 1}`);
+        if (!row)
+          throw new DataError(`no row ${index}`, 'select', `the dataset has ${this.length} rows, counted from 0`);
         return row;
       }),
     );
@@ -46,9 +58,31 @@ export class Dataset implements Iterable<Row> {
     return new Dataset(this.#rows.filter(keep));
   }
 
-  /** Columns that are not named keep their names. */
+  renameColumn(from: string, to: string): Dataset {
+    return this.renameColumns({ [from]: to });
+  }
+
+  /**
+   * Columns that are not named keep their names.
+   *
+   * @throws DataError where no row has a column, or a row would have two columns of one name.
+   */
   renameColumns(names: Readonly<Record<string, string>>): Dataset {
-    return this.map((row) => Object.fromEntries(Object.entries(row).map(([key, value]) => [names[key] ?? key, value])));
+    const renamed = new Map(Object.entries(names));
+    for (const from of renamed.keys()) {
+      if (this.length === 0 || this.#rows.some((row) => Object.hasOwn(row, from))) continue;
+      const columns = Object.keys(this.#rows[0] ?? {}).join(', ');
+      throw new DataError(`no column '${from}'`, 'renameColumns', `name one of {${columns}}`);
+    }
+    return this.map((row) => {
+      const entries = Object.entries(row).map(([key, value]) => [renamed.get(key) ?? key, value] as const);
+      const result = Object.fromEntries(entries);
+      if (Object.keys(result).length < entries.length) {
+        const columns = entries.map(([key]) => key).join(', ');
+        throw new DataError(`two columns of one name: {${columns}}`, sourceOf(row), 'give names that are not taken');
+      }
+      return result;
+    });
   }
 
   /** The order `datasets` gives for the seed. */

@@ -3,6 +3,17 @@
 export { batches } from './batch.ts';
 export { Dataset, type DatasetDict } from './dataset.ts';
 export { DataError } from './errors.ts';
-export { loadDataset } from './load.ts';
+export { type LoadOptions, loadDataset } from './load.ts';
+export { Pcg64 } from './random.ts';
 export { readJsonl } from './readers/jsonl.ts';
-export { inferRecordType, type RecordType, type Row, sourceOf, validateRecord } from './records.ts';
+export {
+  inferRecordType,
+  type Pair,
+  type Records,
+  type RecordType,
+  type Row,
+  type ScoredPair,
+  sourceOf,
+  type Triplet,
+  validateRecord,
+} from './records.ts';

@@ -1,5 +1,7 @@
 /** numpy's default generator, so that a shuffle gives the rows Python's `datasets` gives. */
 
+import { DataError } from './errors.ts';
+
 const MASK32 = 0xffffffffn;
 const MASK64 = (1n << 64n) - 1n;
 const MASK128 = (1n << 128n) - 1n;
@@ -13,6 +15,9 @@ export class Pcg64 {
 
   /** @param seed A whole number from 0 on, as np.random.default_rng takes. */
   constructor(seed: number) {
+    if (!Number.isSafeInteger(seed) || seed < 0) {
+      throw new DataError(`${seed} is not a seed`, 'seed', 'give a whole number from 0 on');
+    }
     const [s0, s1, s2, s3] = seedSequence(seed) as [bigint, bigint, bigint, bigint];
     this.#increment = ((((s2 << 64n) | s3) << 1n) | 1n) & MASK128;
     this.#state = this.#increment;
@@ -51,6 +56,30 @@ export class Pcg64 {
       const value = (this.#next32() & mask) >>> 0;
       if (value <= max) return value;
     }
+  }
+
+  /** np.random.Generator.random(): from 0 up to 1, 53 bits. */
+  random(): number {
+    return Number(this.#next64() >> 11n) / 2 ** 53;
+  }
+
+  /**
+   * np.random.Generator.integers(low, high): from low up to high − 1; the range is at most 2³².
+   *
+   * Lemire's multiplication with rejection, as numpy draws ranges that fit 32 bits.
+   */
+  integers(low: number, high: number): number {
+    const range = high - low;
+    if (!Number.isSafeInteger(low) || !Number.isSafeInteger(high) || range < 1 || range > 2 ** 32) {
+      throw new DataError(`no integers from ${low} below ${high}`, 'integers', 'give whole numbers, at most 2³² apart');
+    }
+    if (range === 1) return low;
+    const wide = BigInt(range);
+    const threshold = (MASK32 + 1n) % wide;
+    let product: bigint;
+    do product = BigInt(this.#next32()) * wide;
+    while ((product & MASK32) < threshold);
+    return low + Number(product >> 32n);
   }
 
   /** np.random.Generator.permutation(size). */

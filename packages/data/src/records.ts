@@ -14,47 +14,91 @@ const FIELDS = {
 
 export type RecordType = keyof typeof FIELDS;
 
+/** A text and one that means the same. */
+export interface Pair {
+  text: string;
+  text_pos: string;
+}
+
+/** A pair and a text that means something else. */
+export interface Triplet extends Pair {
+  text_neg: string;
+}
+
+/** Two texts and how alike they are; only the order of labels counts. */
+export interface ScoredPair {
+  sentence1: string;
+  sentence2: string;
+  label: number;
+}
+
+/** The record of each type. */
+export interface Records {
+  pair: Pair;
+  triplet: Triplet;
+  scored_pair: ScoredPair;
+}
+
 const sources = new WeakMap<object, string>();
 
 /** Remembers where a row was read (file:line), for errors found later. */
-export function rememberSource(row: Row, where: string): void {
+export function rememberSource(row: object, where: string): void {
   sources.set(row, where);
 }
 
 /** Where a row was read, if a reader said so. */
-export function sourceOf(row: Row): string | undefined {
+export function sourceOf(row: object): string | undefined {
   return sources.get(row);
 }
 
-/** The record type whose fields are all present; extra fields are allowed, as in uniem. */
-export function inferRecordType(row: Row): RecordType {
+/**
+ * The record type whose fields are all present; extra fields are allowed, as in uniem.
+ *
+ * @param where Where the record is from; what its reader remembered if left out.
+ */
+export function inferRecordType(record: object, where = sourceOf(record)): RecordType {
   for (const [type, fields] of Object.entries(FIELDS)) {
-    if (fields.every((field) => field in row)) return type as RecordType;
+    if (fields.every((field) => field in record)) return type as RecordType;
   }
   throw new DataError(
-    `the fields {${Object.keys(row).join(', ')}} match no record type`,
-    sourceOf(row),
+    `the fields {${Object.keys(record).join(', ')}} match no record type`,
+    where,
     'rename them to {text, text_pos}, {text, text_pos, text_neg} or {sentence1, sentence2, label}',
   );
 }
 
-/** @throws DataError where a field is missing, a text is no string, or a label no finite number. */
-export function validateRecord(row: Row, type: RecordType): void {
+/**
+ * The record as its type: itself, or a copy whose bigint label is a number.
+ *
+ * @param where Where the record is from; what its reader remembered if left out.
+ * @throws DataError where a field is missing, a text is no string, or a label no finite number.
+ */
+export function validateRecord<T extends RecordType>(record: object, type: T, where = sourceOf(record)): Records[T] {
+  const row = record as Row;
   for (const field of FIELDS[type]) {
     const value = row[field];
     if (value === undefined) {
       throw new DataError(
         `a ${type} needs ${field}; the record has {${Object.keys(row).join(', ')}}`,
-        sourceOf(row),
+        where,
         `give every record {${FIELDS[type].join(', ')}}`,
       );
     }
     if (field === 'label') {
       if (typeof value === 'bigint' || Number.isFinite(value)) continue;
-      throw new DataError(`label is ${JSON.stringify(value)}, not a number`, sourceOf(row), 'give a number');
+      throw new DataError(`label is ${shown(value)}, not a number`, where, 'give a finite number');
     }
-    if (typeof value !== 'string') {
-      throw new DataError(`${field} is ${JSON.stringify(value)}, not a text`, sourceOf(row), 'give a string');
-    }
+    if (typeof value !== 'string')
+      throw new DataError(`${field} is ${shown(value)}, not a text`, where, 'give a string');
   }
+  if (type !== 'scored_pair' || typeof row.label !== 'bigint') return record as Records[T];
+  const copy = { ...row, label: Number(row.label) };
+  if (where) rememberSource(copy, where);
+  return copy as unknown as Records[T];
+}
+
+/** A value as an error prints it; JSON has no bigint and no NaN. */
+function shown(value: unknown): string {
+  const text = typeof value === 'object' || typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

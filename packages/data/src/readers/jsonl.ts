@@ -7,6 +7,7 @@ import { DataError } from '../errors.ts';
 import { type Row, rememberSource } from '../records.ts';
 
 const NEWLINE = 0x0a;
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Yields one row a line; empty lines are skipped, a byte-order mark at the start is accepted.
@@ -18,8 +19,9 @@ export async function* readJsonl(path: string): AsyncGenerator<Row> {
   for await (const bytes of linesOf(path)) {
     line += 1;
     const where = `${path}:${line}`;
-    const text = decode(bytes, where).trim();
-    if (text === '') continue;
+    let text = decode(bytes, where);
+    if (line === 1) text = text.replace(/^\ufeff/, '');
+    if (/^[ \t\r]*$/.test(text)) continue;
     const row = parse(text, where);
     rememberSource(row, where);
     yield row;
@@ -28,7 +30,7 @@ export async function* readJsonl(path: string): AsyncGenerator<Row> {
 
 function decode(bytes: Buffer, where: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes); // drops a byte-order mark
+    return UTF8.decode(bytes);
   } catch (cause) {
     throw new DataError('not valid UTF-8', where, 'save the file as UTF-8', { cause });
   }
@@ -47,13 +49,22 @@ function parse(text: string, where: string): Row {
   return value as Row;
 }
 
+/** The stream's chunks; what the disk or gzip says against it becomes a DataError. */
+async function* readable(stream: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* stream;
+  } catch (cause) {
+    throw new DataError(`cannot be read (${(cause as Error).message})`, path, 'check the path and the file', { cause });
+  }
+}
+
 /** Bytes between newlines: split before decoding, so that no character is cut at a chunk's edge. */
 async function* linesOf(path: string): AsyncGenerator<Buffer> {
   const file = createReadStream(path);
   const stream = path.endsWith('.gz') ? file.pipe(createGunzip()) : file;
   file.on('error', (error) => stream.destroy(error)); // pipe() does not forward errors
   let rest: Buffer[] = [];
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  for await (const chunk of readable(stream, path)) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       yield Buffer.concat([...rest, chunk.subarray(start, end)]);

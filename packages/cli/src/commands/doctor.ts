@@ -1,0 +1,31 @@
+/** uniem doctor: what this machine has and which engines are ready. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+
+import { tensorflowStatus } from '@uniem/backend-tensorflow';
+import { z } from 'zod';
+
+import { defineCommand } from '../command.ts';
+
+const INSTRUCTION_SETS = ['avx2', 'avx512f', 'avx512_bf16', 'amx_bf16'];
+const CPU_INFO = '/proc/cpuinfo';
+
+export const doctor = defineCommand({
+  summary: 'show engines, threads, instruction sets and versions',
+  flags: z.strictObject({}),
+  async run() {
+    const cpu = existsSync(CPU_INFO) ? readFileSync(CPU_INFO, 'utf8') : '';
+    const flags = new Set(/^flags\s*:(.*)$/m.exec(cpu)?.[1]?.trim().split(' '));
+    const { ready, cacheFolder } = tensorflowStatus();
+    const lines = [
+      ['node', process.versions.node],
+      ['platform', `${process.platform} ${process.arch}`],
+      ['threads', String(availableParallelism())],
+      ['instruction sets', INSTRUCTION_SETS.filter((name) => flags.has(name)).join(' ') || 'unknown'],
+      ['engine tensorflow', ready ? `ready in ${cacheFolder}` : 'not set up (run: uniem setup tensorflow)'],
+      ['engine cpu', 'ready, about 200 times slower'],
+    ];
+    process.stdout.write(lines.map(([name, value]) => `${name?.padEnd(18)} ${value}\n`).join(''));
+  },
+});

@@ -1,0 +1,35 @@
+/** uniem encode: texts to vectors in a file. */
+
+import { BACKENDS, Embedder, POOLING_STRATEGIES, useEngine } from '@uniem/core';
+import { z } from 'zod';
+
+import { defineCommand } from '../command.ts';
+import { readTexts, writeVectors } from '../files.ts';
+
+export const encode = defineCommand({
+  summary: 'write the embeddings of texts to a file',
+  flags: z.strictObject({
+    model: z.string().describe('model folder'),
+    input: z
+      .string()
+      .regex(/\.(txt|jsonl|jsonl\.gz)$/)
+      .describe('.txt, one text a line, or .jsonl with a field text'),
+    output: z
+      .string()
+      .regex(/\.(npy|jsonl)$/)
+      .describe('.npy, float32 [texts, values], or .jsonl'),
+    pooling: z.enum(POOLING_STRATEGIES).optional().describe('found by the folder if left out'),
+    normalize: z.boolean().default(true).describe('divide each embedding by its length'),
+    batchSize: z.int().positive().default(32).describe('texts a batch'),
+    maxLength: z.int().positive().optional().describe('tokens a text, cut at the end'),
+    precision: z.enum(['fp32']).default('fp32').describe('arithmetic of matrix products'),
+    backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
+  }),
+  async run({ model, input, output, pooling, normalize, batchSize, maxLength, backend }) {
+    const texts = await readTexts(input);
+    await useEngine({ backend });
+    const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling });
+    writeVectors(output, await embedder.encode(texts, { normalize, batchSize, maxLength }));
+    process.stdout.write(`${output}\n`);
+  },
+});

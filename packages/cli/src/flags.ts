@@ -1,0 +1,70 @@
+/** Command-line flags from a zod schema: one list of options, no second one. */
+
+import { parseArgs } from 'node:util';
+
+import { z } from 'zod';
+
+/** Wrong usage: the process exits with 2. */
+export class UsageError extends Error {
+  /** @param what What is wrong, with the value that was received. @param where The flag or command. */
+  constructor(what: string, where: string, fix: string, options?: ErrorOptions) {
+    super(`${where}: ${what}\n  fix: ${fix}`, options);
+    this.name = 'UsageError';
+  }
+}
+
+interface Field {
+  type?: string;
+  default?: unknown;
+  enum?: unknown[];
+  description?: string;
+  items?: unknown;
+}
+
+const kebab = (name: string) => name.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
+
+function fieldsOf(schema: z.ZodObject): [string, Field][] {
+  return Object.entries(z.toJSONSchema(schema, { io: 'input' }).properties ?? {}) as [string, Field][];
+}
+
+/** Parses argv by the schema; defaults and limits stay the schema's own. */
+export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], command: string): z.output<S> {
+  const fields = fieldsOf(schema);
+  const help = `see \`uniem ${command} --help\``;
+  const options = Object.fromEntries(
+    fields.map(([name, { type }]) => [
+      kebab(name),
+      { type: type === 'boolean' ? ('boolean' as const) : ('string' as const), multiple: type === 'array' },
+    ]),
+  );
+  let values: Record<string, unknown>;
+  try {
+    values = parseArgs({ args: argv, options, allowNegative: true }).values;
+  } catch (cause) {
+    throw new UsageError((cause as Error).message.split('. ')[0] as string, `uniem ${command}`, help, { cause });
+  }
+  const given: Record<string, unknown> = {};
+  for (const [name, { type }] of fields) {
+    const value = values[kebab(name)];
+    if (value === undefined) continue;
+    given[name] = type === 'integer' || type === 'number' ? Number(value) : value;
+  }
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const name = String(issue?.path[0]);
+  const received = name in given ? ` (received ${values[kebab(name)]})` : '';
+  throw new UsageError(`${issue?.message}${received}`, `--${kebab(name)}`, help);
+}
+
+/** The help lines of a schema's flags. */
+export function describeFlags(schema: z.ZodObject): string {
+  return fieldsOf(schema)
+    .map(([name, field]) => {
+      const flag = field.type === 'boolean' ? `--[no-]${kebab(name)}` : `--${kebab(name)}`;
+      const values = field.enum ? ` (${field.enum.join(', ')})` : '';
+      const preset = field.default === undefined ? '' : ` [${String(field.default)}]`;
+      return `  ${flag.padEnd(34)} ${field.description ?? ''}${values}${preset}`;
+    })
+    .join('\n');
+}

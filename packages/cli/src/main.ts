@@ -1,0 +1,45 @@
+/** The uniem command: picks the sub-command, prints errors, sets the exit code (0 done, 1 failed, 2 wrong usage). */
+
+import type { Command } from './command.ts';
+import { doctor } from './commands/doctor.ts';
+import { encode } from './commands/encode.ts';
+import { evaluate } from './commands/evaluate.ts';
+import { finetune } from './commands/finetune.ts';
+import { setup } from './commands/setup.ts';
+import { describeFlags, parseFlags, UsageError } from './flags.ts';
+
+const COMMANDS: Record<string, Command> = { finetune, encode, evaluate, setup, doctor };
+
+async function main(argv: string[]): Promise<void> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === '--help') {
+    process.stdout.write(overview());
+    return;
+  }
+  const command = COMMANDS[name];
+  if (!command) {
+    throw new UsageError(`unknown command '${name}'`, 'uniem', `use one of ${Object.keys(COMMANDS).join(', ')}`);
+  }
+  if (rest.includes('--help')) {
+    process.stdout.write(`uniem ${name}: ${command.summary}\n\n${describeFlags(command.flags)}\n`);
+    return;
+  }
+  // `uniem setup tensorflow` names its one engine; the word carries no choice yet.
+  const args = name === 'setup' && rest[0] === 'tensorflow' ? rest.slice(1) : rest;
+  await command.run(parseFlags(command.flags, args, name));
+}
+
+function overview(): string {
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}\n`);
+  return `uniem <command> [flags]\n\n${lines.join('')}\nuniem <command> --help lists its flags; --debug shows the stack of an error\n`;
+}
+
+const argv = process.argv.slice(2).filter((argument) => argument !== '--debug');
+const debug = argv.length < process.argv.length - 2;
+try {
+  await main(argv);
+} catch (error) {
+  const { name, message, stack } = error as Error;
+  process.stderr.write(debug ? `${stack}\n` : `${name}: ${message}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
