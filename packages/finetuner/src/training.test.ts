@@ -1,0 +1,68 @@
+/** Against fixtures/tiny-bert/generate.py (torch.optim.AdamW, 12 steps). */
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import * as tf from '@tensorflow/tfjs';
+import { Embedder, useEngine } from '@uniem/core';
+import { beforeAll, expect, test } from 'vitest';
+
+import { AdamW } from './adamw.ts';
+import { batchLoss, collate, type RecordBatch } from './records.ts';
+import { trainable } from './strategies.ts';
+import { train } from './trainer.ts';
+
+const fixtures = new URL('../../../fixtures/tiny-bert/', import.meta.url);
+const golden = JSON.parse(readFileSync(new URL('training.json', fixtures), 'utf8'));
+const rows = golden.records.map(([text, text_pos]: [string, string]) => ({ text, text_pos }));
+const options = { lossType: 'softmax', temperature: 0.05 } as const;
+
+beforeAll(async () => {
+  await useEngine({ backend: 'tensorflow' });
+});
+
+const open = () => Embedder.fromPretrained(fileURLToPath(new URL('model', fixtures)));
+const batchOf = (embedder: Embedder, step: number) =>
+  collate(rows.slice(4 * (step % 3), 4 * (step % 3) + 4), 'pair', embedder, 64);
+
+test.each(['full', 'bitfit'] as const)('12 AdamW steps, %s, have the losses of torch', async (strategy) => {
+  const embedder = await open();
+  const { lr, losses } = golden[strategy];
+  async function* groups(): AsyncGenerator<RecordBatch[]> {
+    for (let step = 0; step < 12; step++) yield [batchOf(embedder, step)];
+  }
+  const steps = train<RecordBatch>({
+    groups: groups(),
+    sizeOf: ({ size }) => size,
+    loss: (batch) => batchLoss(embedder, batch, options),
+    variables: trainable(embedder.parameters, strategy),
+    optimizer: new AdamW({ weightDecay: 1e-3 }),
+    schedule: () => lr,
+    startStep: 0,
+  });
+  const actual: number[] = [];
+  for await (const { loss } of steps) actual.push(loss);
+  actual.forEach((loss, i) => {
+    expect(Math.abs(loss - losses[i]), `step ${i + 1}`).toBeLessThan(1e-4 * Math.max(1, losses[i]));
+  });
+});
+
+test('every gradient of the first step is that of torch', async () => {
+  const embedder = await open();
+  const variables = [...embedder.parameters].filter(([name]) => !name.startsWith('pooler'));
+  const { grads } = tf.variableGrads(
+    () => batchLoss(embedder, batchOf(embedder, 0), options),
+    variables.map(([, variable]) => variable),
+  );
+  const expected: Record<string, number[][]> = golden.full.gradients;
+  expect(Object.keys(expected).sort()).toEqual(variables.map(([name]) => name).sort());
+  for (const [name, variable] of variables) {
+    const values = (expected[name] as number[][]).flat();
+    const actual = await (grads[variable.name] as tf.Tensor).data();
+    const largest = Math.max(...values.map(Math.abs));
+    values.forEach((value, i) => {
+      expect(Math.abs((actual[i] as number) - value), `${name}[${i}]`).toBeLessThanOrEqual(
+        1e-4 * Math.max(1e-2, largest),
+      );
+    });
+  }
+});
