@@ -12,13 +12,20 @@ export function cacheRoot(): string {
   return process.env.UNIEM_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'uniem');
 }
 
+/** tfjs-node's binding, and the addon that keeps TensorFlow's banner away. */
+export const BINDING_ADDON = 'tfjs_binding.node';
+export const QUIET_ADDON = 'quiet.node';
+
+/** Part of the folder's name; raise it when what the set-up builds changes. */
+const LAYOUT = 2;
+
 /** The finished engine. It gets this name only when whole, so its existence says it is ready. */
 export function engineFolder(): string {
-  return join(cacheRoot(), `tensorflow-${TENSORFLOW_VERSION}-r2-${process.platform}-${process.arch}`);
+  return join(cacheRoot(), `tensorflow-${TENSORFLOW_VERSION}-${process.platform}-${process.arch}-${LAYOUT}`);
 }
 
-export function bindingPath(): string {
-  return join(engineFolder(), 'tfjs_binding.node');
+export function isEngineReady(): boolean {
+  return existsSync(join(engineFolder(), BINDING_ADDON));
 }
 
 export interface TensorflowStatus {
@@ -29,5 +36,5 @@ export interface TensorflowStatus {
 
 /** What `uniem doctor` prints of this engine. */
 export function tensorflowStatus(): TensorflowStatus {
-  return { ready: existsSync(bindingPath()), cacheFolder: engineFolder() };
+  return { ready: isEngineReady(), cacheFolder: engineFolder() };
 }

@@ -7,7 +7,7 @@ import nodeUtil from 'node:util';
 
 import * as tf from '@tensorflow/tfjs';
 
-import { bindingPath } from './cache.ts';
+import { BINDING_ADDON, engineFolder, isEngineReady, QUIET_ADDON } from './cache.ts';
 import { TensorflowError } from './errors.ts';
 
 const require = createRequire(import.meta.url);
@@ -28,27 +28,31 @@ let registered: TensorflowEngine | undefined;
 export async function registerTensorflowBackend(): Promise<TensorflowEngine> {
   if (registered) return registered;
   restoreUtilFunctions();
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '3'; // TensorFlow's banner is nothing a user can act on
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '3'; // later lines than the banner, nothing a user can act on
   for (const name of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
     const binding = ownBinding(name);
     if (binding) return register(binding, name, name);
   }
-  const built = bindingPath();
-  if (!existsSync(built)) throw new TensorflowError('not set up', 'run: uniem setup tensorflow');
-  return register(built, '@tensorflow/tfjs-node', built);
+  if (!isEngineReady()) throw new TensorflowError('not set up', 'run: uniem setup tensorflow');
+  const folder = engineFolder();
+  load(join(folder, QUIET_ADDON));
+  return register(join(folder, BINDING_ADDON), '@tensorflow/tfjs-node', folder);
 }
 
-function register(binding: string, packageName: string, source: string): TensorflowEngine {
-  let bindings: unknown;
+function load(addon: string): unknown {
   try {
-    bindings = require(binding);
+    return require(addon);
   } catch (cause) {
     throw new TensorflowError(
-      `${binding} does not load (${(cause as Error).message})`,
+      `${addon} does not load (${(cause as Error).message})`,
       'delete its folder, then run: uniem setup tensorflow',
       { cause },
     );
   }
+}
+
+function register(binding: string, packageName: string, source: string): TensorflowEngine {
+  const bindings = load(binding);
   // tfjs-node's main module looks for its own binding and prints a banner; its parts do neither.
   require(`${packageName}/dist/register_all_kernels.js`);
   const { NodeJSKernelBackend } = require(`${packageName}/dist/nodejs_kernel_backend.js`) as {

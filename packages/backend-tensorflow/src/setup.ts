@@ -4,13 +4,13 @@
  */
 
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { bindingPath, engineFolder, TENSORFLOW_VERSION } from './cache.ts';
+import { BINDING_ADDON, engineFolder, isEngineReady, QUIET_ADDON, TENSORFLOW_VERSION } from './cache.ts';
 import { TensorflowError } from './errors.ts';
 
 const run = promisify(execFile);
@@ -31,7 +31,7 @@ import sys, zipfile
 wheel, target = sys.argv[1:]
 with zipfile.ZipFile(wheel) as archive:
     for name in archive.namelist():
-        if name.startswith(tuple(f'tensorflow/include/{part}/' for part in ('tensorflow', 'tsl', 'xla', 'absl'))) \\
+        if name.startswith(tuple(f'tensorflow/include/{part}/' for part in ('tensorflow', 'tsl', 'xla'))) \\
                 or name in ('tensorflow/${LIBRARIES[0]}', 'tensorflow/${LIBRARIES[1]}'):
             archive.extract(name, target)
 `;
@@ -43,7 +43,7 @@ with zipfile.ZipFile(wheel) as archive:
  */
 export async function setupTensorflow({ log = () => {} }: { log?: (line: string) => void } = {}): Promise<void> {
   const target = engineFolder();
-  if (existsSync(bindingPath())) return;
+  if (isEngineReady()) return;
   await requireTools();
   const root = dirname(target);
   mkdirSync(root, { recursive: true });
@@ -71,22 +71,24 @@ export async function setupTensorflow({ log = () => {} }: { log?: (line: string)
     log(`ready in ${target}`);
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
-    if (!existsSync(bindingPath())) throw error; // another process may have finished first
+    if (!isEngineReady()) throw error; // another process may have finished first
   }
 }
 
 async function buildBinding(folder: string): Promise<void> {
   const sources = join(dirname(require.resolve('@tensorflow/tfjs-node/package.json')), 'binding');
   const headers = (require('node-api-headers') as { include_dir: string }).include_dir;
-  await step('g++ failed', 'report this with the lines above', 'g++', [
-    ...['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8', `-I${headers}`],
-    `-I${dirname(sources)}`,
-    `-I${join(folder, 'tensorflow', 'include')}`,
-    ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(sources, file)),
-    fileURLToPath(new URL('../native/quiet.cc', import.meta.url)),
-    ...LIBRARIES.map((library) => join(folder, library)),
-    ...['-Wl,-rpath,$ORIGIN', '-o', join(folder, 'tfjs_binding.node')],
-  ]);
+  const includes = [headers, dirname(sources), join(folder, 'tensorflow', 'include')].map((path) => `-I${path}`);
+  const addon = (name: string, files: string[], libraries: readonly string[]) =>
+    step('g++ failed', 'report this with the lines above', 'g++', [
+      ...['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8', ...includes, ...files],
+      ...libraries.map((library) => join(folder, library)),
+      ...['-Wl,-rpath,$ORIGIN', '-o', join(folder, name)],
+    ]);
+  const quiet = fileURLToPath(new URL('../native/quiet.cc', import.meta.url));
+  const binding = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(sources, file));
+  await addon(QUIET_ADDON, [quiet], []);
+  await addon(BINDING_ADDON, binding, LIBRARIES);
 }
 
 async function requireTools(): Promise<void> {

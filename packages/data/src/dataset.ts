@@ -90,19 +90,22 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
     return this.select(new Pcg64(seed).permutation(this.length));
   }
 
-  /** A shuffled split; the rows `datasets` gives. @param testSize A fraction below 1, or a number of rows. */
+  /**
+   * A shuffled split; the rows `datasets` gives: the permutation's first ⌈testSize·n⌉ are the test, the rest train.
+   *
+   * @param testSize A fraction below 1, or a number of rows.
+   */
   trainTestSplit({ testSize, seed }: { testSize: number; seed: number }): { train: Dataset; test: Dataset } {
     const test = testSize < 1 ? Math.ceil(testSize * this.length) : testSize;
-    if (!(test > 0 && test < this.length)) {
+    if (!(Number.isInteger(test) && test > 0 && test < this.length)) {
       throw new DataError(
-        `testSize ${testSize} of ${this.length} rows leaves one side empty`,
+        `testSize ${testSize} does not split ${this.length} rows`,
         'trainTestSplit',
-        'change it',
+        'give a fraction between 0 and 1, or a whole number of rows, that leaves rows on both sides',
       );
     }
-    const train = testSize < 1 ? Math.floor((1 - testSize) * this.length) : this.length - test;
     const order = new Pcg64(seed).permutation(this.length);
-    return { test: this.select(order.slice(0, test)), train: this.select(order.slice(test, test + train)) };
+    return { test: this.select(order.slice(0, test)), train: this.select(order.slice(test)) };
   }
 }
 
