@@ -1,8 +1,9 @@
 /** Rows at hand, with the names and meaning of Python's `datasets`. */
 
 import { DataError } from './errors.ts';
+import { keepSource, sourceOf } from './provenance.ts';
 import { Pcg64 } from './random.ts';
-import { type Row, rememberSource, sourceOf } from './records.ts';
+import type { Row } from './records.ts';
 
 /** Splits by name. */
 export type DatasetDict = { train: Dataset; validation?: Dataset; dev?: Dataset; test?: Dataset };
@@ -51,7 +52,7 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
   }
 
   map(transform: (row: Row, index: number) => Row): Dataset {
-    return new Dataset(this.#rows.map((row, index) => withSource(transform(row, index), row)));
+    return new Dataset(this.#rows.map((row, index) => keepSource(transform(row, index), row)));
   }
 
   filter(keep: (row: Row, index: number) => boolean): Dataset {
@@ -107,10 +108,4 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
     const order = new Pcg64(seed).permutation(this.length);
     return { test: this.select(order.slice(0, test)), train: this.select(order.slice(test)) };
   }
-}
-
-function withSource(row: Row, original: Row): Row {
-  const where = sourceOf(original);
-  if (where) rememberSource(row, where);
-  return row;
 }

@@ -4,6 +4,7 @@ export { batches } from './batch.ts';
 export { Dataset, type DatasetDict } from './dataset.ts';
 export { DataError } from './errors.ts';
 export { type LoadOptions, loadDataset } from './load.ts';
+export { sourceOf } from './provenance.ts';
 export { Pcg64 } from './random.ts';
 export { readJsonl } from './readers/jsonl.ts';
 export {
@@ -13,7 +14,6 @@ export {
   type RecordType,
   type Row,
   type ScoredPair,
-  sourceOf,
   type Triplet,
   validateRecord,
 } from './records.ts';
