@@ -55,7 +55,10 @@ export class LocalFile implements ByteSource {
   async close(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
-    await (await handle)?.close();
+    await handle?.then(
+      (opened) => opened.close(),
+      () => {}, // it never opened, and whoever read was told
+    );
   }
 
   #open(): Promise<FileHandle> {
