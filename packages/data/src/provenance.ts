@@ -1,5 +1,10 @@
 /** Where a row was read, kept on the row and seen by nobody but `sourceOf`. */
 
+export interface SourceParts {
+  prefix: string;
+  number: number | undefined;
+}
+
 /** A base that is whatever object it is given, so that a subclass can put private fields on it. */
 class Given {
   constructor(row: object) {
@@ -26,6 +31,10 @@ class Source extends Given {
     return #prefix in row ? `${row.#prefix}${row.#number ?? ''}` : undefined;
   }
 
+  static parts(row: object): SourceParts | undefined {
+    return #prefix in row ? { prefix: row.#prefix, number: row.#number } : undefined;
+  }
+
   static copy(from: object, to: object): void {
     if (#prefix in from) Source.set(to, from.#prefix, from.#number);
   }
@@ -45,6 +54,11 @@ export function rememberSource(row: object, prefix: string, number?: number): vo
 /** Where a row was read, if a reader said so. */
 export function sourceOf(row: object): string | undefined {
   return Source.get(row);
+}
+
+/** The same in two parts, for whoever keeps many. */
+export function sourceParts(row: object): SourceParts | undefined {
+  return Source.parts(row);
 }
 
 /** Passes a row's source on to the row that was made of it. */

@@ -37,16 +37,31 @@ export class BadRecords {
   count = 0;
   /** What was wrong with the first five, each with its file and line or row. */
   readonly first: string[] = [];
+  readonly #seen = new Set<string>();
+  #told = 0;
 
   constructor(mode: 'error' | 'skip' = 'error') {
     this.mode = mode;
   }
 
-  /** @throws The error itself, unless records are skipped. */
+  /**
+   * Counts a record once, however often its file is read.
+   *
+   * @throws The error itself, unless records are skipped.
+   */
   add(error: DataError): void {
     if (this.mode === 'error') throw error;
+    const message = error.message.split('\n')[0] as string;
+    if (this.#seen.has(message)) return;
+    this.#seen.add(message);
     this.count += 1;
-    if (this.first.length < NAMED) this.first.push(error.message.split('\n')[0] as string);
+    if (this.first.length < NAMED) this.first.push(message);
+  }
+
+  /** Tells node's warning channel (stderr, mostly) what was skipped since it was last told. */
+  warn(): void {
+    if (this.count > this.#told) process.emitWarning(this.report(), 'BadRecordsWarning');
+    this.#told = this.count;
   }
 
   /** The count and the first five, for a log; empty if there are none. */
