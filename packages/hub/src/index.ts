@@ -1,1 +1,8 @@
-/** placeholder */ export {};
+/** Files of the Hugging Face hub. The public names of @uniem/hub. */
+
+export type { HubFile } from './cache.ts';
+export { HubError } from './errors.ts';
+export { withLock } from './lock.ts';
+export { RemoteFile } from './remote-file.ts';
+export { openRepository, Repository, type RepositoryId } from './repository.ts';
+export { type HubOptions, type HubSettings, hubSettings } from './settings.ts';
