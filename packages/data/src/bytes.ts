@@ -26,10 +26,13 @@ export interface ByteSource {
 /** A file on disk. */
 export class LocalFile implements ByteSource {
   readonly name: string;
+  readonly #path: string;
   #handle: Promise<FileHandle> | undefined;
 
-  constructor(path: string) {
-    this.name = path;
+  /** @param name As errors name it; the path if left out. */
+  constructor(path: string, name = path) {
+    this.name = name;
+    this.#path = path;
   }
 
   async size(): Promise<number> {
@@ -49,7 +52,7 @@ export class LocalFile implements ByteSource {
   }
 
   stream(start = 0): AsyncIterable<Uint8Array> {
-    return createReadStream(this.name, { start, highWaterMark: CHUNK });
+    return createReadStream(this.#path, { start, highWaterMark: CHUNK });
   }
 
   async close(): Promise<void> {
@@ -62,7 +65,7 @@ export class LocalFile implements ByteSource {
   }
 
   #open(): Promise<FileHandle> {
-    this.#handle ??= open(this.name, 'r');
+    this.#handle ??= open(this.#path, 'r');
     return this.#handle;
   }
 }

@@ -1,12 +1,11 @@
 /** Arrow IPC, the stream format that `datasets` saves and the file format alike, compressed or not; read as a stream. */
 
-import { CompressionType, compressionRegistry, type RecordBatch, RecordBatchReader, type Schema } from 'apache-arrow';
+import { CompressionType, compressionRegistry, type Data, type RecordBatch, RecordBatchReader } from 'apache-arrow';
 import { decompress as decodeZstd } from 'fzstd';
 
 import { type ByteSource, contentOf } from '../bytes.ts';
 import { DataError } from '../errors.ts';
 import { rememberSource, rowPrefix } from '../provenance.ts';
-import type { Row } from '../records.ts';
 import { arrowValues, isText } from './arrow-values.ts';
 import { decodeLz4Frame } from './lz4-frame.ts';
 import { type Block, missingColumn, type Position, type ReadOptions } from './reader.ts';
@@ -33,11 +32,13 @@ export async function* arrowBlocks(
   for await (const batch of arrowBatches(file)) {
     index += 1;
     if (index < (from.batch as number)) continue;
-    const names = chosenColumns(batch.schema, columns, file.name);
+    const chosen = arrowColumns(batch, columns, file.name, before);
+    const names = chosen.map(({ name }) => name);
     const start = index === from.batch ? (from.row as number) : 0;
     for (let row = start; row < batch.numRows; row += ROWS) {
       const end = Math.min(row + ROWS, batch.numRows);
-      const rows = rowsOf(batch, names, row, end, `${prefix}${before + row + 1} to ${before + end}`);
+      const values = chosen.map(({ data }) => arrowValues(data, row, end));
+      const rows = rowsFromColumns(names, values, end - row);
       rows.forEach((made, i) => {
         rememberSource(made, prefix, before + row + i + 1);
       });
@@ -88,24 +89,30 @@ async function* streamPart(file: ByteSource): AsyncGenerator<Uint8Array> {
     throw new DataError('no Arrow file: it has fewer than 8 bytes', file.name, 'copy or download the file again');
 }
 
-function chosenColumns(schema: Schema, columns: readonly string[] | undefined, name: string): string[] {
+/**
+ * The chosen columns of a batch, in their order.
+ *
+ * @param before Rows before the batch.
+ * @throws DataError for a column that is not there or named twice, and for texts that are not UTF-8.
+ */
+export function arrowColumns(
+  { schema, data, numRows }: RecordBatch,
+  columns: readonly string[] | undefined,
+  file: string,
+  before: number,
+): { name: string; data: Data }[] {
   const names = schema.fields.map((field) => field.name);
   const twice = names.find((column, i) => names.indexOf(column) < i);
   if (twice !== undefined) {
-    throw new DataError(`two columns named '${twice}'`, name, 'write the file with a name of its own for each column');
+    throw new DataError(`two columns named '${twice}'`, file, 'write the file with a name of its own for each column');
   }
-  for (const column of columns ?? []) if (!names.includes(column)) throw missingColumn(column, names, name);
-  return columns ? [...columns] : names;
-}
-
-function rowsOf(batch: RecordBatch, names: string[], start: number, end: number, where: string): Row[] {
-  const values = names.map((name) => {
-    const data = batch.data.children[batch.schema.fields.findIndex((field) => field.name === name)];
-    if (!data) throw new Error(`column ${name} has no data`);
-    if (!isText(data, start, end)) {
+  return (columns ?? names).map((name) => {
+    const column = data.children[names.indexOf(name)];
+    if (!column) throw missingColumn(name, names, file);
+    if (!isText(column, 0, numRows)) {
+      const where = `${rowPrefix(file)}${before + 1} to ${before + numRows}`;
       throw new DataError(`column ${name} is not valid UTF-8`, where, 'write the file again from valid text');
     }
-    return arrowValues(data, start, end);
+    return { name, data: column };
   });
-  return rowsFromColumns(names, values, end - start);
 }
