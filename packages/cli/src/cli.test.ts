@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
 import { minilmFolder } from '../../../examples/minilm.ts';
+import { writeVectors } from './files.ts';
 
 const fixtures = fileURLToPath(new URL('../../../fixtures/', import.meta.url));
 const command = fileURLToPath(new URL('../bin/uniem.js', import.meta.url));
@@ -98,4 +99,24 @@ test('a missing model folder is named', async () => {
   expect(outcome.stderr).toBe(
     'ModelError: /none: no such model folder\n  fix: give the folder that holds config.json\n',
   );
+});
+
+test('a missing input file is named', async () => {
+  const outcome = await uniem('encode', '--model', 'm', '--input', '/none.txt', '--output', join(folder, 'x.npy'));
+  expect(outcome.code).toBe(1);
+  expect(outcome.stderr).toBe('DataError: /none.txt: no such file\n  fix: give a .txt or .jsonl file of texts\n');
+});
+
+// Format: numpy/lib/format.py, version 1.0.
+test('.npy is float32 [N, H], row i for text i', () => {
+  const path = join(folder, 'small.npy');
+  writeVectors(path, [Float32Array.of(1, 2, 3), Float32Array.of(4, 5, 6)]);
+  const bytes = readFileSync(path);
+  const start = 10 + bytes.readUInt16LE(8);
+  expect(bytes.subarray(0, 8).toString('latin1')).toBe('\x93NUMPY\x01\x00');
+  expect(start % 64).toBe(0);
+  expect(bytes.subarray(10, start).toString('latin1').trim()).toBe(
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
+  );
+  expect([0, 1, 2, 3, 4, 5].map((i) => bytes.readFloatLE(start + 4 * i))).toEqual([1, 2, 3, 4, 5, 6]);
 });

@@ -1,11 +1,12 @@
 /** Texts in, vectors out. */
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 import { DataError, readJsonl } from '@uniem/data';
 
 /** One text a line of a .txt file, the `text` field of a .jsonl file. */
 export async function readTexts(path: string): Promise<string[]> {
+  if (!existsSync(path)) throw new DataError('no such file', path, 'give a .txt or .jsonl file of texts');
   if (path.endsWith('.txt')) {
     const lines = readFileSync(path, 'utf8').split(/\r?\n/);
     if (lines.at(-1) === '') lines.pop(); // the newline that ends the last line

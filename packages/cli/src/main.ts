@@ -24,8 +24,9 @@ async function main(argv: string[]): Promise<void> {
     process.stdout.write(`uniem ${name}: ${command.summary}\n\n${describeFlags(command.flags)}\n`);
     return;
   }
-  // `uniem setup tensorflow` names its one engine; the word carries no choice yet.
-  const args = name === 'setup' && rest[0] === 'tensorflow' ? rest.slice(1) : rest;
+  const { argument } = command;
+  const named = argument !== undefined && rest[0] !== undefined && !rest[0].startsWith('--');
+  const args = named ? [`--${argument}`, ...rest] : rest;
   await command.run(parseFlags(command.flags, args, name));
 }
 

@@ -10,8 +10,9 @@ export {
   tripletLoss,
 } from './criteria.ts';
 export { Embedder, type EmbedderOptions, type EncodeOptions } from './embedder.ts';
-export { BACKENDS, type Backend, useEngine } from './engine.ts';
+export { BACKENDS, type Backend, type EngineOptions, PRECISIONS, type Precision, useEngine } from './engine.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
+export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export type { Parameters } from './parameters.ts';
 export { ProgressBar } from './progress.ts';

@@ -38,7 +38,7 @@ export interface FineTunerOptions {
   /** Left out, found by the first record's fields. */
   recordType?: RecordType;
   poolingStrategy?: PoolingStrategy;
-  /** Engine that loads the model; run() may not change it. */
+  /** Engine that loads the model. */
   backend?: FinetuneOptions['backend'];
 }
 
@@ -106,6 +106,7 @@ export class FineTuner {
       throw new OptionError('a batch of one pair has no negative', 'batchSize', 'give 2 or more');
     }
     const { embedder } = this;
+    await useEngine(resolved);
     prepareOutput(resolved.outputDir);
     if (resolved.dropout !== undefined) embedder.setDropout(resolved.dropout);
     const variables = trainable(embedder.parameters, resolved.strategy);

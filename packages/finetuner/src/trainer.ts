@@ -42,6 +42,7 @@ export async function* train<Batch>(training: Training<Batch>): AsyncGenerator<S
     if (Number.isFinite(mean)) optimizer.step(variables, gradients, lr);
     tf.dispose([...gradients.values()]);
     step += 1;
+    await new Promise(setImmediate); // an engine that never waits would keep signals and timers from running
     yield { step, loss: mean, lr, records: group.reduce((sum, batch) => sum + sizeOf(batch), 0) };
   }
 }

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
+import { nativeStatus } from '@uniem/backend-native';
 import { tensorflowStatus } from '@uniem/backend-tensorflow';
 import { z } from 'zod';
 
@@ -17,12 +18,14 @@ export const doctor = defineCommand({
   async run() {
     const cpu = existsSync(CPU_INFO) ? readFileSync(CPU_INFO, 'utf8') : '';
     const flags = new Set(/^flags\s*:(.*)$/m.exec(cpu)?.[1]?.trim().split(' '));
+    const native = nativeStatus();
     const { ready, cacheFolder } = tensorflowStatus();
     const lines = [
       ['node', process.versions.node],
       ['platform', `${process.platform} ${process.arch}`],
       ['threads', String(availableParallelism())],
       ['instruction sets', INSTRUCTION_SETS.filter((name) => flags.has(name)).join(' ') || 'unknown'],
+      ['engine native', native.ready ? `ready in ${native.path}` : 'not set up (run: uniem setup native)'],
       ['engine tensorflow', ready ? `ready in ${cacheFolder}` : 'not set up (run: uniem setup tensorflow)'],
       ['engine cpu', 'ready, about 200 times slower'],
     ];

@@ -7,8 +7,9 @@ import * as tf from '@tensorflow/tfjs';
 
 import type { ModelConfig } from '../config.ts';
 import { ACTIVATIONS } from '../operations/activation.ts';
-import { attention, type PaddingPlan, planPadding } from '../operations/attention.ts';
+import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import { type DropoutState, dropout } from '../operations/dropout.ts';
+import { embedding } from '../operations/embedding.ts';
 import { layerNorm } from '../operations/layer-norm.ts';
 import { linear } from '../operations/linear.ts';
 import { type Parameters, parameter } from '../parameters.ts';
@@ -56,11 +57,8 @@ function forward(
   batch: TokenBatch,
   state: DropoutState | undefined,
 ): EncoderOutput {
-  const plan = planPadding(batch);
-  const words = tf.gather(
-    parameter(parameters, 'embeddings.word_embeddings.weight') as tf.Tensor2D,
-    tf.tensor1d(batch.inputIds, 'int32'),
-  ); // [T, H]
+  const plan = planAttention(batch);
+  const words = embedding(parameter(parameters, 'embeddings.word_embeddings.weight') as tf.Tensor2D, batch.inputIds); // [T, H]
   const first = embed(config, parameters, batch, words, state);
   let hidden = first;
   for (let layer = 0; layer < config.layers; layer++) {
@@ -78,9 +76,9 @@ function embed(
   state: DropoutState | undefined,
 ): tf.Tensor2D {
   const positionIds = Int32Array.from(lengthsOf(batch).flatMap((length) => [...Array(length).keys()]));
-  const positions = tf.gather(
+  const positions = embedding(
     parameter(parameters, 'embeddings.position_embeddings.weight') as tf.Tensor2D,
-    tf.tensor1d(positionIds, 'int32'),
+    positionIds,
   );
   const types = tf.slice(parameter(parameters, 'embeddings.token_type_embeddings.weight') as tf.Tensor2D, 0, 1);
   const sum = tf.add(tf.add(words, types), positions) as tf.Tensor2D; // [T, H]
@@ -92,7 +90,7 @@ function encoderLayer(
   parameters: Parameters,
   at: string,
   x: tf.Tensor2D,
-  plan: PaddingPlan,
+  plan: AttentionPlan,
   state: DropoutState | undefined,
 ): tf.Tensor2D {
   const dense = (name: string, input: tf.Tensor2D) =>
@@ -108,17 +106,24 @@ function encoderLayer(
   ];
   const context = attention(q, k, v, config.heads, plan, config.attentionDropout, state);
   const attended = dropout(dense('attention.output.dense', context), config.hiddenDropout, state);
-  const middle = normalized(config, parameters, `${at}.attention.output.LayerNorm`, tf.add(attended, x));
+  const middle = normalized(config, parameters, `${at}.attention.output.LayerNorm`, attended, x);
   const wide = ACTIVATIONS[config.activation](dense('intermediate.dense', middle)); // [T, 4H]
   const narrow = dropout(dense('output.dense', wide), config.hiddenDropout, state);
-  return normalized(config, parameters, `${at}.output.LayerNorm`, tf.add(narrow, middle));
+  return normalized(config, parameters, `${at}.output.LayerNorm`, narrow, middle);
 }
 
-function normalized(config: ModelConfig, parameters: Parameters, at: string, x: tf.Tensor2D): tf.Tensor2D {
+function normalized(
+  config: ModelConfig,
+  parameters: Parameters,
+  at: string,
+  x: tf.Tensor2D,
+  residual?: tf.Tensor2D,
+): tf.Tensor2D {
   return layerNorm(
     x,
     parameter(parameters, `${at}.weight`) as tf.Tensor1D,
     parameter(parameters, `${at}.bias`) as tf.Tensor1D,
     config.layerNormEps,
+    residual,
   );
 }

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs';
 
 import type { ModelConfig } from '../config.ts';
+import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 
 const SQRT_HALF = Math.SQRT1_2;
 const INVERSE_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
@@ -13,6 +14,18 @@ const INVERSE_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
  * @param x float32, any shape.
  */
 export function gelu<T extends tf.Tensor>(x: T): T {
+  if (!hasKernel('Gelu')) return geluComposite(x);
+  return differentiable(
+    { x },
+    (save) => {
+      save([x]);
+      return runKernel('Gelu', { x });
+    },
+    (dy, saved) => ({ x: () => runKernel('GeluGrad', { dy, x: saved[0] as tf.Tensor }) }),
+  ) as T;
+}
+
+function geluComposite<T extends tf.Tensor>(x: T): T {
   const run = tf.customGrad((...args) => {
     const [x, save] = args as unknown as [tf.Tensor, tf.GradSaveFunc];
     const cdf = normalCdf(x);

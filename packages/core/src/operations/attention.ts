@@ -7,10 +7,19 @@ import * as tf from '@tensorflow/tfjs';
 
 import type { TokenBatch } from '../token-batch.ts';
 import { lengthsOf } from '../token-batch.ts';
-import { type DropoutState, dropout } from './dropout.ts';
+import { differentiable, hasKernel, runKernel } from './differentiable.ts';
+import { type DropoutState, dropout, nextDropoutKey } from './dropout.ts';
 
-/** Where each token stands in a padded [B, L] grid; made once a batch and used by every layer. */
-export interface PaddingPlan {
+/** Where each text's tokens are; made once a batch and used by every layer. */
+export interface AttentionPlan {
+  /** int32 [B + 1] */
+  offsets: tf.Tensor1D;
+  /** For engines without a packed attention kernel. */
+  padding: PaddingPlan | undefined;
+}
+
+/** Where each token stands in a padded [B, L] grid. */
+interface PaddingPlan {
   B: number;
   L: number;
   /** int32 [B·L]: the packed row of each grid cell; empty cells point at row T, a row of zeros. */
@@ -23,8 +32,15 @@ export interface PaddingPlan {
 
 const MASKED = -1e9; // finite, so that float32 softmax gives exact zeros and no NaN
 
-/** Takes no ownership; the plan's tensors belong to the tidy it is made in. */
-export function planPadding(batch: TokenBatch): PaddingPlan {
+/** The plan's tensors belong to the tidy it is made in. */
+export function planAttention(batch: TokenBatch): AttentionPlan {
+  return {
+    offsets: tf.tensor1d(batch.offsets, 'int32'),
+    padding: hasKernel('Attention') ? undefined : planPadding(batch),
+  };
+}
+
+function planPadding(batch: TokenBatch): PaddingPlan {
   const lengths = lengthsOf(batch);
   const B = lengths.length;
   const T = batch.inputIds.length;
@@ -58,6 +74,62 @@ export function planPadding(batch: TokenBatch): PaddingPlan {
  * @returns float32 [T, H]
  */
 export function attention(
+  q: tf.Tensor2D,
+  k: tf.Tensor2D,
+  v: tf.Tensor2D,
+  heads: number,
+  plan: AttentionPlan,
+  probability: number,
+  state: DropoutState | undefined,
+): tf.Tensor2D {
+  if (!plan.padding) return packedAttention(q, k, v, heads, plan.offsets, probability, state);
+  return paddedAttention(q, k, v, heads, plan.padding, probability, state);
+}
+
+function packedAttention(
+  q: tf.Tensor2D,
+  k: tf.Tensor2D,
+  v: tf.Tensor2D,
+  heads: number,
+  offsets: tf.Tensor1D,
+  probability: number,
+  state: DropoutState | undefined,
+): tf.Tensor2D {
+  const dropped = state !== undefined && probability > 0;
+  const attributes = {
+    heads,
+    kvHeads: heads,
+    scale: 1 / Math.sqrt(q.shape[1] / heads),
+    causal: false,
+    window: 0,
+    dropoutKey: dropped ? nextDropoutKey(state) : 0,
+    dropoutProbability: dropped ? probability : 0,
+  };
+  return differentiable(
+    { q, k, v },
+    (save) => {
+      const [out, lse] = runKernel<tf.Tensor[]>('Attention', { q, k, v, offsets }, attributes) as [
+        tf.Tensor,
+        tf.Tensor,
+      ];
+      save([q, k, v, lse, offsets]);
+      return out;
+    },
+    (dout, saved) => {
+      const [q, k, v, lse, offsets] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+      const inputs = { dout, q, k, v, lse, offsets };
+      const [dq, dk, dv] = runKernel<tf.Tensor[]>('AttentionGrad', inputs, attributes) as [
+        tf.Tensor,
+        tf.Tensor,
+        tf.Tensor,
+      ];
+      return { q: () => dq.clone(), k: () => dk.clone(), v: () => dv.clone() };
+    },
+  ) as tf.Tensor2D;
+}
+
+/** What attention means, in plain TF.js operations: pads inside itself and unpads after. */
+function paddedAttention(
   q: tf.Tensor2D,
   k: tf.Tensor2D,
   v: tf.Tensor2D,

@@ -1,0 +1,18 @@
+// The one list of kernels in C++. Each row has a file kernels/<Name>.cc and a TypeScript twin in ../src/kernels.
+#pragma once
+
+#define UNIEM_KERNELS(ROW) \
+  ROW(AdamW)               \
+  ROW(Attention)           \
+  ROW(AttentionGrad)       \
+  ROW(Binary)              \
+  ROW(ColumnSum)           \
+  ROW(Convert)             \
+  ROW(Dropout)             \
+  ROW(Gather)              \
+  ROW(Gelu)                \
+  ROW(GeluGrad)            \
+  ROW(LayerNorm)           \
+  ROW(LayerNormGrad)       \
+  ROW(MatMul)              \
+  ROW(ScatterAdd)

@@ -1,0 +1,34 @@
+/** Add, Sub, Multiply and RealDiv of float32 tensors: native/kernels/Binary.cc. */
+
+import * as tf from '@tensorflow/tfjs';
+
+import { defineKernel } from '../define-kernel.ts';
+
+interface Inputs {
+  a: tf.TensorInfo;
+  b: tf.TensorInfo;
+}
+
+/** Positions are Binary.cc's operation numbers. */
+const OPERATIONS = [tf.Add, tf.Sub, tf.Multiply, tf.RealDiv];
+
+export const binary = OPERATIONS.map((name, operation) =>
+  defineKernel<Inputs>(name, ({ a, b }, _attributes, backend) => {
+    if (a.dtype !== 'float32' || b.dtype !== 'float32') return undefined;
+    const shape = tf.broadcast_util.assertAndGetBroadcastShape(a.shape, b.shape);
+    if (!repeats(a.shape, shape) || !repeats(b.shape, shape)) return undefined;
+    if (tf.util.sizeFromShape(shape) !== Math.max(tf.util.sizeFromShape(a.shape), tf.util.sizeFromShape(b.shape))) {
+      return undefined;
+    }
+    const y = backend.empty(shape);
+    backend.binding.Binary(backend.f32(a), backend.f32(b), backend.f32(y), operation);
+    return y;
+  }),
+);
+
+/** Whether a shape broadcasts by repeating whole: after leading ones, its axes are the result's last. */
+function repeats(shape: number[], result: number[]): boolean {
+  const leading = shape.findIndex((dimension) => dimension !== 1);
+  const own = leading === -1 ? [] : shape.slice(leading);
+  return own.every((dimension, i) => dimension === result[result.length - own.length + i]);
+}

@@ -1,0 +1,31 @@
+/** The one list of kernels in TypeScript. */
+
+import type { Kernel } from '../define-kernel.ts';
+import { adamW } from './AdamW.ts';
+import { attention, attentionGrad } from './Attention.ts';
+import { binary } from './Binary.ts';
+import { dropout } from './Dropout.ts';
+import { embedding, embeddingGrad } from './Embedding.ts';
+import { gelu, geluGrad } from './Gelu.ts';
+import { layerNorm, layerNormGrad } from './LayerNorm.ts';
+import { columnSum, linear, linearGradInput, linearGradWeight } from './Linear.ts';
+import { matMul } from './MatMul.ts';
+
+export const KERNELS: readonly Kernel[] = [
+  adamW,
+  attention,
+  attentionGrad,
+  ...binary,
+  columnSum,
+  dropout,
+  embedding,
+  embeddingGrad,
+  gelu,
+  geluGrad,
+  layerNorm,
+  layerNormGrad,
+  linear,
+  linearGradInput,
+  linearGradWeight,
+  matMul,
+];
