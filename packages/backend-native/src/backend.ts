@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs';
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 
 import type { Binding, FloatArray } from './binding.ts';
+import { NativeError } from './errors.ts';
 import { Pool } from './pool.ts';
 
 /** How floats are kept: a tensor of either kind is TF.js's float32. */
@@ -203,6 +204,10 @@ export class NativeBackend extends MathBackendCPU {
   }
 
   #of(dataId: object): NativeData {
+    // A tensor of another engine is moved here by get(); one that no engine knows is gone.
+    if (!this.data.has(dataId) && !tf.engine().state.tensorInfo.has(dataId)) {
+      throw new NativeError('a tensor was used after it was disposed', 'dispose it later, or keep it with tf.keep');
+    }
     return this.data.get(dataId) as unknown as NativeData;
   }
 
