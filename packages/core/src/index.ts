@@ -12,6 +12,7 @@ export {
 export { Embedder, type EmbedderOptions, type EncodeOptions } from './embedder.ts';
 export { BACKENDS, type Backend, useEngine } from './engine.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
+export { refuseForeignFolder } from './formats/files.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export type { Parameters } from './parameters.ts';
 export { ProgressBar } from './progress.ts';

@@ -1,7 +1,7 @@
 /** uniem finetune: records and a model to a better model. */
 
 import { POOLING_STRATEGIES } from '@uniem/core';
-import { loadDataset } from '@uniem/data';
+import { loadDataset, RECORD_TYPES } from '@uniem/data';
 import { FineTuner, finetuneOptions, MODEL_TYPES } from '@uniem/finetuner';
 import { z } from 'zod';
 
@@ -11,7 +11,7 @@ const flags = finetuneOptions.extend({
   model: z.string().describe('model folder'),
   data: z.string().describe('.jsonl or .jsonl.gz file, or a folder with train and dev files'),
   modelType: z.enum(MODEL_TYPES).optional().describe('found by the folder if left out'),
-  recordType: z.enum(['pair', 'triplet', 'scored_pair']).optional().describe('found by the fields if left out'),
+  recordType: z.enum(RECORD_TYPES).optional().describe('found by the fields if left out'),
   pooling: z.enum(POOLING_STRATEGIES).optional().describe('found by the folder if left out'),
 });
 
