@@ -2,6 +2,8 @@
 
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+
 import * as tf from '@tensorflow/tfjs';
 import {
   dropoutState,
@@ -172,7 +174,7 @@ export class FineTuner {
           if (steps >= limit || stop()) break;
         }
         const trainLoss = epochLoss / Math.max(1, steps - stepsBefore);
-        const validationLoss = stop() ? undefined : await this.#validationLoss(resolved);
+        const validationLoss = await this.#validationLoss(resolved, stop);
         metrics.write({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
       }
     } finally {
@@ -206,11 +208,14 @@ export class FineTuner {
     }
   }
 
-  async #validationLoss(options: ResolvedFinetuneOptions): Promise<number | undefined> {
+  /** Undefined without a validation set, and where the run is stopped before its end. */
+  async #validationLoss(options: ResolvedFinetuneOptions, stop: () => boolean): Promise<number | undefined> {
     if (!this.#validation) return undefined;
     let sum = 0;
     let count = 0;
     for await (const batch of this.#batches(this.#validation, { ...options, dropLast: false })) {
+      await setImmediate(); // lets a signal through, as the trainer does
+      if (stop()) return undefined;
       const loss = tf.tidy(() => batchLoss(this.embedder, batch, options));
       sum += (await loss.data())[0] as number;
       loss.dispose();
