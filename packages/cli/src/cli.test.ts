@@ -1,12 +1,14 @@
 /** The built command as a user runs it. */
 
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { minilmFolder } from '../../../examples/minilm.ts';
 import { writeVectors } from './files.ts';
@@ -50,6 +52,40 @@ describe('uniem finetune', () => {
     actual.forEach((loss, i) => {
       expect(Math.abs(loss - (expected[i] as number)), `step ${i + 1}`).toBeLessThan(0.01);
     });
+  });
+
+  test('Ctrl-C ends the run after the step, with metrics and model whole', async () => {
+    const output = join(folder, 'interrupted');
+    const data = join(folder, 'pairs.jsonl');
+    const rows = Array.from({ length: 64 }, (_, i) => ({ text: `cat ${i}`, text_pos: `the cat sat on mat ${i}` }));
+    writeFileSync(data, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const tiny = join(fixtures, 'tiny-bert', 'model');
+    const flags = ['--epochs', '100000', '--batch-size', '8', '--log-interval', '1', '--output-dir', output];
+    const child = spawn(process.execPath, [command, 'finetune', '--model', tiny, '--data', data, ...flags]);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    const ended = once(child, 'close');
+    const metrics = join(output, 'metrics.jsonl');
+    while (!existsSync(metrics) || !readFileSync(metrics, 'utf8').includes('\n')) await setTimeout(5);
+    child.kill('SIGINT');
+    expect(await ended).toEqual([0, null]);
+    const lines = readFileSync(metrics, 'utf8').split('\n');
+    expect(lines.pop()).toBe(''); // the last line is whole
+    const steps = lines.map((line) => JSON.parse(line)).filter((line) => 'step' in line);
+    expect(steps.map(({ step }) => step)).toEqual(steps.map((_, i) => i + 1));
+    expect(JSON.parse(lines.at(-1) as string)).toHaveProperty('trainLoss');
+    expect(stderr).toBe(
+      'model type huggingface, record type pair\n\nstopping after this step; press Ctrl-C again to quit at once\n' +
+        `stopped after step ${steps.length}; metrics and model are written\n`,
+    );
+    expect(stdout).toBe(`${join(output, 'model')}\n`);
+    expect(existsSync(join(output, 'model', 'model.safetensors'))).toBe(true);
   });
 
   test('an option out of range exits with 2 and names the flag', async () => {

@@ -89,14 +89,16 @@ export class Embedder {
     const family = FAMILIES[config.modelType];
     const weightsPath = join(encoderFolder, 'model.safetensors');
     const tensors = readSafetensors(weightsPath);
+    const tokenizer = Tokenizer.fromFolder(encoderFolder);
+    const maxLength = options.maxLength ?? layout?.maxLength ?? tokenizer.modelMaxLength ?? config.maxPositions;
     return new Embedder({
       folder: encoderFolder,
       config,
       parameters: loadParameters(tensors, family.shapes(config), family.optional(), family.prefix, weightsPath),
-      tokenizer: Tokenizer.fromFolder(encoderFolder),
+      tokenizer,
       poolingStrategy: options.poolingStrategy ?? config.poolingStrategy ?? layout?.poolingStrategy ?? 'last_mean',
       normalize: layout?.normalize ?? false,
-      maxLength: Math.min(options.maxLength ?? layout?.maxLength ?? config.maxPositions, config.maxPositions),
+      maxLength: Math.min(maxLength, config.maxPositions),
     });
   }
 

@@ -14,7 +14,8 @@ export const PRECISIONS = ['fp32', 'bf16'] as const;
 /** Arithmetic of matrix products; sums, norms, softmax, loss and the weights themselves are always fp32. */
 export type Precision = (typeof PRECISIONS)[number];
 
-type EngineName = Exclude<Backend, 'auto'>;
+/** An engine that has started. */
+export type EngineName = Exclude<Backend, 'auto'>;
 
 export interface EngineOptions {
   backend?: Backend;

@@ -10,8 +10,17 @@ export {
   tripletLoss,
 } from './criteria.ts';
 export { Embedder, type EmbedderOptions, type EncodeOptions } from './embedder.ts';
-export { BACKENDS, type Backend, type EngineOptions, PRECISIONS, type Precision, useEngine } from './engine.ts';
+export {
+  BACKENDS,
+  type Backend,
+  type EngineName,
+  type EngineOptions,
+  PRECISIONS,
+  type Precision,
+  useEngine,
+} from './engine.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
+export { refuseForeignFolder } from './formats/files.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export type { Parameters } from './parameters.ts';

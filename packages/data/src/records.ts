@@ -14,6 +14,8 @@ const FIELDS = {
 
 export type RecordType = keyof typeof FIELDS;
 
+export const RECORD_TYPES = Object.keys(FIELDS) as RecordType[];
+
 /** A text and one that means the same. */
 export interface Pair {
   text: string;

@@ -1,18 +1,30 @@
 /** From a pretrained model and records to a better model in a folder. */
 
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+
 import * as tf from '@tensorflow/tfjs';
 import {
   dropoutState,
   Embedder,
+  type EngineName,
   ModelError,
   OptionError,
   type PoolingStrategy,
   ProgressBar,
+  refuseForeignFolder,
   useEngine,
 } from '@uniem/core';
-import { batches, DataError, type Dataset, inferRecordType, type RecordType, validateRecord } from '@uniem/data';
+import {
+  batches,
+  DataError,
+  type Dataset,
+  inferRecordType,
+  RECORD_TYPES,
+  type RecordType,
+  validateRecord,
+} from '@uniem/data';
 
 import { AdamW } from './adamw.ts';
 import { MetricsFile } from './metrics.ts';
@@ -77,13 +89,8 @@ export class FineTuner {
    * @throws ModelError, DataError or OptionError saying what is wrong with the model, the records or an option.
    */
   static async fromPretrained(model: string, options: FineTunerOptions): Promise<FineTuner> {
-    if (options.modelType && !MODEL_TYPES.includes(options.modelType)) {
-      throw new OptionError(
-        `unknown model type '${options.modelType}'`,
-        'modelType',
-        `use one of ${MODEL_TYPES.join(', ')}`,
-      );
-    }
+    requireOneOf('modelType', options.modelType, MODEL_TYPES);
+    requireOneOf('recordType', options.recordType, RECORD_TYPES);
     await useEngine({ backend: options.backend });
     const modelType = options.modelType ?? detectModelType(model).modelType;
     const embedder = await Embedder.fromPretrained(model, { poolingStrategy: options.poolingStrategy });
@@ -95,8 +102,9 @@ export class FineTuner {
       );
     }
     const data = isDict(options.dataset) ? options.dataset : { train: options.dataset };
-    const first = await firstRow(data.train);
-    return new FineTuner(embedder, modelType, options.recordType ?? inferRecordType(first), data);
+    const recordType = options.recordType ?? inferRecordType(await firstRow(data.train));
+    for (const part of [data.train, data.validation ?? data.dev ?? []]) validateRows(part, recordType);
+    return new FineTuner(embedder, modelType, recordType, data);
   }
 
   /** Trains, writes `<outputDir>/metrics.jsonl` as it goes, and saves `<outputDir>/model`. */
@@ -106,12 +114,27 @@ export class FineTuner {
       throw new OptionError('a batch of one pair has no negative', 'batchSize', 'give 2 or more');
     }
     const { embedder } = this;
-    await useEngine(resolved);
+    const engine = tf.getBackend() as EngineName;
+    if (resolved.backend !== 'auto' && resolved.backend !== engine) {
+      throw new OptionError(
+        `the model is on engine ${engine} (received '${resolved.backend}')`,
+        'backend',
+        'give backend to FineTuner.fromPretrained',
+      );
+    }
+    const totalSteps = this.#totalSteps(resolved);
+    if (totalSteps === 0) {
+      throw new OptionError(
+        `no batch of ${resolved.batchSize} can be made of the training set`,
+        'batchSize',
+        'give more records, or leave dropLast out',
+      );
+    }
+    await useEngine({ backend: engine, precision: resolved.precision });
     prepareOutput(resolved.outputDir);
     if (resolved.dropout !== undefined) embedder.setDropout(resolved.dropout);
     const variables = trainable(embedder.parameters, resolved.strategy);
     const lr = resolved.lr ?? suggestLr([...variables.values()].reduce((sum, { size }) => sum + size, 0));
-    const totalSteps = this.#totalSteps(resolved);
     const rate = schedule(lr, resolved.warmupSteps, totalSteps);
     const optimizer = new AdamW({ weightDecay: resolved.weightDecay });
     const metrics = new MetricsFile(join(resolved.outputDir, 'metrics.jsonl'));
@@ -153,7 +176,7 @@ export class FineTuner {
           if (steps >= limit || stop()) break;
         }
         const trainLoss = epochLoss / Math.max(1, steps - stepsBefore);
-        const validationLoss = stop() ? undefined : await this.#validationLoss(resolved);
+        const validationLoss = await this.#validationLoss(resolved, stop);
         metrics.write({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
       }
     } finally {
@@ -187,11 +210,14 @@ export class FineTuner {
     }
   }
 
-  async #validationLoss(options: ResolvedFinetuneOptions): Promise<number | undefined> {
+  /** Undefined without a validation set, and where the run is stopped before its end. */
+  async #validationLoss(options: ResolvedFinetuneOptions, stop: () => boolean): Promise<number | undefined> {
     if (!this.#validation) return undefined;
     let sum = 0;
     let count = 0;
     for await (const batch of this.#batches(this.#validation, { ...options, dropLast: false })) {
+      await setImmediate(); // lets a signal through, as the trainer does
+      if (stop()) return undefined;
       const loss = tf.tidy(() => batchLoss(this.embedder, batch, options));
       sum += (await loss.data())[0] as number;
       loss.dispose();
@@ -204,7 +230,8 @@ export class FineTuner {
   #totalSteps({ batchSize, dropLast, gradientAccumulationSteps, epochs, maxSteps }: ResolvedFinetuneOptions) {
     const length = (this.#train as { length?: number }).length;
     if (length === undefined) return maxSteps;
-    const perEpoch = dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
+    const least = dropLast ? batchSize : this.recordType === 'pair' ? 2 : 1; // records that make a last batch
+    const perEpoch = Math.floor(length / batchSize) + (length % batchSize >= least ? 1 : 0);
     return Math.min(Math.ceil(perEpoch / gradientAccumulationSteps) * epochs, maxSteps ?? Number.POSITIVE_INFINITY);
   }
 }
@@ -223,19 +250,33 @@ function shuffled(data: TrainingData, seed: number): TrainingData {
   throw new OptionError('a stream cannot be shuffled', 'shuffle', 'give a Dataset, or leave shuffle out');
 }
 
-/** @throws OptionError for a folder that holds something other than an earlier run. */
+/** @throws DataError for the first record that is not of the type; the records of a stream are checked as they come. */
+function validateRows(data: TrainingData, recordType: RecordType): void {
+  if (!(Symbol.iterator in data)) return;
+  for (const row of data) validateRecord(row, recordType);
+}
+
+function requireOneOf(option: string, value: string | undefined, allowed: readonly string[]): void {
+  if (value === undefined || allowed.includes(value)) return;
+  throw new OptionError(`there is no '${value}'`, option, `use one of ${allowed.join(', ')}`);
+}
+
+/** @throws OptionError for a path that holds something other than an earlier run, or cannot be made. */
 function prepareOutput(outputDir: string): void {
-  if (existsSync(outputDir)) {
-    const entries = readdirSync(outputDir);
-    if (entries.length > 0 && !entries.includes('metrics.jsonl') && !entries.includes('model')) {
-      throw new OptionError(
-        `the folder holds something else (${entries.slice(0, 3).join(', ')})`,
-        `outputDir ${outputDir}`,
-        'give a new folder, or one of an earlier run',
-      );
-    }
+  try {
+    mkdirSync(outputDir, { recursive: true });
+  } catch (cause) {
+    throw new OptionError(`cannot be made (${(cause as Error).message})`, outputDir, 'give another folder', { cause });
   }
-  mkdirSync(outputDir, { recursive: true });
+  const entries = readdirSync(outputDir);
+  if (entries.length > 0 && !entries.includes('metrics.jsonl') && !entries.includes('model')) {
+    throw new OptionError(
+      `the folder holds something else (${entries.slice(0, 3).join(', ')})`,
+      `outputDir ${outputDir}`,
+      'give a new folder, or one of an earlier run',
+    );
+  }
+  refuseForeignFolder(join(outputDir, 'model')); // before training, not after it
 }
 
 /** Records a second, since the last reading and since the start. */

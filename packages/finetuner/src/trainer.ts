@@ -1,5 +1,7 @@
 /** The training loop: an async generator of steps; logging, saving and stopping are its caller's. */
 
+import { setImmediate } from 'node:timers/promises';
+
 import * as tf from '@tensorflow/tfjs';
 
 import type { AdamW } from './adamw.ts';
@@ -42,7 +44,7 @@ export async function* train<Batch>(training: Training<Batch>): AsyncGenerator<S
     if (Number.isFinite(mean)) optimizer.step(variables, gradients, lr);
     tf.dispose([...gradients.values()]);
     step += 1;
-    await new Promise(setImmediate); // an engine that never waits would keep signals and timers from running
+    await setImmediate(); // an engine that computes at once would never let a signal or a timer through
     yield { step, loss: mean, lr, records: group.reduce((sum, batch) => sum + sizeOf(batch), 0) };
   }
 }

@@ -3,8 +3,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
-import { nativeStatus } from '@uniem/backend-native';
-import { tensorflowStatus } from '@uniem/backend-tensorflow';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
@@ -18,6 +16,8 @@ export const doctor = defineCommand({
   async run() {
     const cpu = existsSync(CPU_INFO) ? readFileSync(CPU_INFO, 'utf8') : '';
     const flags = new Set(/^flags\s*:(.*)$/m.exec(cpu)?.[1]?.trim().split(' '));
+    const { nativeStatus } = await import('@uniem/backend-native');
+    const { tensorflowStatus } = await import('@uniem/backend-tensorflow');
     const native = nativeStatus();
     const { ready, cacheFolder } = tensorflowStatus();
     const lines = [

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 import type { Embedder } from '@uniem/core';
 import { expect, test } from 'vitest';
 
@@ -7,6 +9,18 @@ import { evaluateRetrieval, ranksOf, retrievalMetrics } from './retrieval.ts';
 const encoder = {
   encode: async (texts: readonly string[]) => texts.map((text) => Float32Array.from(text.split(' ').map(Number))),
 } as unknown as Embedder;
+
+// expected.json: fixtures/retrieval/generate.py, InformationRetrievalEvaluator on given vectors.
+test("has the metrics of sentence-transformers' evaluator", async () => {
+  const path = new URL('../../../../fixtures/retrieval/expected.json', import.meta.url);
+  const golden = JSON.parse(readFileSync(path, 'utf8')) as Record<'queries' | 'documents', number[][]>;
+  const unit = (row: number[]) => row.map((value) => value / Math.hypot(...row)).join(' ');
+  const task = { queries: golden.queries.map(unit), documents: golden.documents.map(unit) };
+  const metrics = await evaluateRetrieval(encoder, task);
+  const { metrics: expected } = golden as unknown as { metrics: Record<string, number> };
+  expect(Object.keys(metrics).sort()).toEqual(Object.keys(expected).sort());
+  for (const [name, value] of Object.entries(metrics)) expect(value, name).toBeCloseTo(expected[name] as number, 9);
+});
 
 test('metrics from ranks 1, 2 and 11, by hand', () => {
   const metrics = retrievalMetrics([1, 2, 11]);
