@@ -15,4 +15,5 @@
   ROW(LayerNorm)           \
   ROW(LayerNormGrad)       \
   ROW(MatMul)              \
+  ROW(RowSum)              \
   ROW(ScatterAdd)

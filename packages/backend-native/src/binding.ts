@@ -30,6 +30,7 @@ export interface Binding {
   readonly LayerNorm: Kernel;
   readonly LayerNormGrad: Kernel;
   readonly MatMul: Kernel;
+  readonly RowSum: Kernel;
   readonly ScatterAdd: Kernel;
 }
 

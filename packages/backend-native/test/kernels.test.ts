@@ -147,6 +147,33 @@ describe('matMul', () => {
   });
 });
 
+describe('sum', () => {
+  test.each([
+    [[0], [0]],
+    [[1], [0]],
+    [[70001], [0]],
+    [[5, 17], [0]],
+    [[5, 17], [1]],
+    [
+      [5, 17],
+      [0, 1],
+    ],
+    [[3, 4, 5], [1]],
+    [
+      [3, 4, 5],
+      [1, 2],
+    ],
+    [
+      [3, 4, 5],
+      [0, 1],
+    ],
+    [[1009, 31], [0]],
+    [[1009, 31], [1]],
+  ])('of shape %j over axes %j', async (shape, axes) => {
+    await expectSame(() => [tf.sum(wave(shape), axes), tf.sum(wave(shape), axes, true)], 1e-4);
+  });
+});
+
 describe('memory', () => {
   test('a disposed result gives its block to the next one, a result that was read keeps its values', async () => {
     await tf.setBackend('native');

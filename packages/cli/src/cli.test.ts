@@ -33,26 +33,35 @@ function uniem(...args: string[]): Promise<Outcome> {
 
 describe('uniem finetune', () => {
   // curve.json: fixtures/minilm/generate.py, MultipleNegativesRankingLoss, scale 20, constant lr, AdamW.
-  test("repeats sentence-transformers' loss curve on MiniLM", { timeout: 300_000 }, async () => {
-    const output = join(folder, 'curve');
-    const { code, stdout, stderr } = await uniem(
-      ...['finetune', '--model', minilmFolder(), '--data', join(fixtures, 'minilm', 'pairs.jsonl.gz')],
-      ...['--output-dir', output, '--epochs', '1', '--batch-size', '64', '--lr', '5e-5', '--max-length', '128'],
-      ...['--dropout', '0', '--no-shuffle', '--precision', 'fp32', '--log-interval', '1'],
-    );
-    expect(stderr).toBe('model type sentence_transformers, record type pair\n');
-    expect([code, stdout]).toEqual([0, `${join(output, 'model')}\n`]);
-    const lines = readFileSync(join(output, 'metrics.jsonl'), 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    const actual: number[] = lines.filter((line) => 'step' in line).map(({ loss }) => loss);
-    const expected: number[] = JSON.parse(readFileSync(join(fixtures, 'minilm', 'curve.json'), 'utf8')).losses;
-    expect(actual).toHaveLength(40);
-    actual.forEach((loss, i) => {
-      expect(Math.abs(loss - (expected[i] as number)), `step ${i + 1}`).toBeLessThan(0.01);
-    });
-  });
+  test.each([
+    ['native', 'fp32', 0.01],
+    ['native', 'bf16', 0.05],
+    ['tensorflow', 'fp32', 0.01],
+  ] as const)(
+    "repeats sentence-transformers' loss curve, %s %s",
+    { timeout: 300_000 },
+    async (backend, precision, tolerance) => {
+      const output = join(folder, `curve-${backend}-${precision}`);
+      const { code, stdout, stderr } = await uniem(
+        ...['finetune', '--model', minilmFolder(), '--data', join(fixtures, 'minilm', 'pairs.jsonl.gz')],
+        ...['--output-dir', output, '--epochs', '1', '--batch-size', '64', '--lr', '5e-5', '--max-length', '128'],
+        ...['--dropout', '0', '--no-shuffle', '--precision', precision, '--log-interval', '1'],
+        ...['--backend', backend],
+      );
+      expect(stderr).toBe('model type sentence_transformers, record type pair\n');
+      expect([code, stdout]).toEqual([0, `${join(output, 'model')}\n`]);
+      const lines = readFileSync(join(output, 'metrics.jsonl'), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      const actual: number[] = lines.filter((line) => 'step' in line).map(({ loss }) => loss);
+      const expected: number[] = JSON.parse(readFileSync(join(fixtures, 'minilm', 'curve.json'), 'utf8')).losses;
+      expect(actual).toHaveLength(40);
+      actual.forEach((loss, i) => {
+        expect(Math.abs(loss - (expected[i] as number)), `step ${i + 1}`).toBeLessThan(tolerance);
+      });
+    },
+  );
 
   test('Ctrl-C ends the run after the step, with metrics and model whole', async () => {
     const output = join(folder, 'interrupted');

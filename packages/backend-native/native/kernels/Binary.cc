@@ -1,6 +1,6 @@
-// y = a op b for float32 arrays that are alike, or where one repeats along the other's first axes or is a single value.
+// y = a op b for arrays that are alike, or where one repeats along the other's first axes or is a single value.
 //
-// JavaScript: Binary(a: float32 [n or smaller], b: float32 [n or smaller], y: float32 [n], op)
+// JavaScript: Binary(a: T [n or smaller], b: T [n or smaller], y: T [n], op), T float32 or bf16
 // Sizes of a and b divide n; element i reads a[i mod size]. op: 0 a + b, 1 a − b, 2 a·b, 3 a / b.
 
 #include "../vector.h"
@@ -8,11 +8,12 @@
 namespace uniem::UNIEM_ISA {
 namespace {
 
-template <typename Op>
-void binary(std::span<const float> a, std::span<const float> b, std::span<float> y, const Op& op) {
+template <typename T, typename Op>
+void binary(std::span<const T> a, std::span<const T> b, std::span<T> y, const Op& op) {
   const size_t row = std::min(a.size(), b.size());  // the repeated length, or all of it
   if (row == 1 && y.size() > 1) {
-    const vec one = splat(a.size() == 1 ? a[0] : b[0]);
+    const T single[kLanes] = {a.size() == 1 ? a[0] : b[0]};
+    const vec one = splat(load(single)[0]);
     parallel_for(y.size(), 65536, [&](size_t begin, size_t end) {
       for_lanes(end - begin, [&](size_t i, size_t n) {
         const vec left = a.size() == 1 ? one : load_lanes(&a[begin + i], n);
@@ -26,8 +27,8 @@ void binary(std::span<const float> a, std::span<const float> b, std::span<float>
   parallel_for((y.size() + chunk - 1) / chunk, std::max<size_t>(1, 65536 / chunk), [&](size_t begin, size_t end) {
     for (size_t part = begin; part < end; ++part) {
       const size_t first = part * chunk;
-      const float* left = &a[a.size() == y.size() ? first : 0];
-      const float* right = &b[b.size() == y.size() ? first : 0];
+      const T* left = &a[a.size() == y.size() ? first : 0];
+      const T* right = &b[b.size() == y.size() ? first : 0];
       for_lanes(std::min(chunk, y.size() - first), [&](size_t i, size_t n) {
         store_lanes(&y[first + i], op(load_lanes(left + i, n), load_lanes(right + i, n)), n);
       });
@@ -35,12 +36,8 @@ void binary(std::span<const float> a, std::span<const float> b, std::span<float>
   });
 }
 
-}  // namespace
-
-void Binary(Arguments& arguments) {
-  const auto a = arguments.f32(0);
-  const auto b = arguments.f32(1);
-  const auto y = arguments.f32(2);
+template <typename T>
+void run(const Arguments& arguments, std::span<const T> a, std::span<const T> b, std::span<T> y) {
   if (y.empty()) return;
   arguments.require(!a.empty() && !b.empty() && y.size() % a.size() == 0 && y.size() % b.size() == 0 &&
                         std::max(a.size(), b.size()) == y.size(),
@@ -52,6 +49,13 @@ void Binary(Arguments& arguments) {
     case 3: return binary(a, b, y, [](vec p, vec q) { return p / q; });
     default: arguments.fail("unknown operation");
   }
+}
+
+}  // namespace
+
+void Binary(Arguments& arguments) {
+  arguments.is_bf16(0) ? run<bf16>(arguments, arguments.b16(0), arguments.b16(1), arguments.b16(2))
+                       : run<float>(arguments, arguments.f32(0), arguments.f32(1), arguments.f32(2));
 }
 
 }  // namespace uniem::UNIEM_ISA

@@ -1,4 +1,4 @@
-/** Add, Sub, Multiply and RealDiv of float32 tensors: native/kernels/Binary.cc. */
+/** Add, Sub, Multiply and RealDiv of float tensors: native/kernels/Binary.cc. Two bf16 tensors give a bf16 one. */
 
 import * as tf from '@tensorflow/tfjs';
 
@@ -20,8 +20,9 @@ export const binary = OPERATIONS.map((name, operation) =>
     if (tf.util.sizeFromShape(shape) !== Math.max(tf.util.sizeFromShape(a.shape), tf.util.sizeFromShape(b.shape))) {
       return undefined;
     }
-    const y = backend.empty(shape);
-    backend.binding.Binary(backend.f32(a), backend.f32(b), backend.f32(y), operation);
+    const element = backend.elementOf(a) === 'bf16' && backend.elementOf(b) === 'bf16' ? 'bf16' : 'f32';
+    const y = backend.empty(shape, element);
+    backend.binding.Binary(backend.as(a, element), backend.as(b, element), backend.array(y), operation);
     return y;
   }),
 );

@@ -10,6 +10,7 @@ import { gelu, geluGrad } from './Gelu.ts';
 import { layerNorm, layerNormGrad } from './LayerNorm.ts';
 import { columnSum, linear, linearGradInput, linearGradWeight } from './Linear.ts';
 import { matMul } from './MatMul.ts';
+import { sum } from './Sum.ts';
 
 export const KERNELS: readonly Kernel[] = [
   adamW,
@@ -28,4 +29,5 @@ export const KERNELS: readonly Kernel[] = [
   linearGradInput,
   linearGradWeight,
   matMul,
+  sum,
 ];
