@@ -22,9 +22,9 @@ function cacheRoot(): string {
   return process.env.UNIEM_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'uniem');
 }
 
-/** The folder of a build of these very sources: other sources give another name, so none is stale. */
-export function buildFolder(): string {
-  const hash = createHash('sha256');
+/** The folder of a build of these very sources with these flags: others give another name, so none is stale. */
+export function buildFolder(flags: readonly string[] = []): string {
+  const hash = createHash('sha256').update(flags.join(' '));
   for (const file of readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).sort()) {
     if (/\.(cc|h)$/.test(file)) hash.update(file).update(readFileSync(join(SOURCES, file)));
   }

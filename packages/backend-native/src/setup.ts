@@ -40,15 +40,22 @@ const FLAGS = [
   ...['-fno-math-errno', '-fno-trapping-math', '-Wall', '-Wextra', '-Werror', '-Wno-psabi'],
 ];
 
+type Log = (line: string) => void;
+
 /**
  * Makes the engine ready; returns at once where it is.
  *
  * @throws NativeError naming a missing tool and the command that brings it, or the step that failed.
  */
-export async function setupNative({ log = () => {} }: { log?: (line: string) => void } = {}): Promise<void> {
-  if (addonCandidates().some(existsSync)) return;
+export async function setupNative({ log = () => {} }: { log?: Log } = {}): Promise<void> {
+  if (!addonCandidates().some(existsSync)) await buildAddon([], log);
+}
+
+/** Builds the addon with flags beyond the usual ones, once. @returns Its folder. */
+export async function buildAddon(flags: readonly string[], log: Log = () => {}): Promise<string> {
+  const target = buildFolder(flags);
+  if (existsSync(join(target, ADDON))) return target;
   await requireTools();
-  const target = buildFolder();
   const root = dirname(target);
   mkdirSync(root, { recursive: true });
   removeAbandoned(root);
@@ -57,7 +64,7 @@ export async function setupNative({ log = () => {} }: { log?: (line: string) => 
     log('downloading oneDNN 3.2');
     const onednn = await fetchOneDnn(partial);
     log('compiling the kernels');
-    await compile(partial, onednn);
+    await compile(partial, onednn, flags);
     for (const entry of readdirSync(partial)) {
       if (entry !== ADDON && entry !== ONEDNN_LIBRARY) rmSync(join(partial, entry), { recursive: true });
     }
@@ -67,6 +74,7 @@ export async function setupNative({ log = () => {} }: { log?: (line: string) => 
     rmSync(partial, { recursive: true, force: true });
     if (!existsSync(join(target, ADDON))) throw error; // another process may have finished first
   }
+  return target;
 }
 
 /** Puts the library into the folder and returns the folder of the headers. */
@@ -89,11 +97,21 @@ async function fetchOneDnn(folder: string): Promise<string> {
   return data('include');
 }
 
-async function compile(folder: string, onednn: string): Promise<void> {
+async function compile(folder: string, onednn: string, extra: readonly string[]): Promise<void> {
   const headers = (require('node-api-headers') as { include_dir: string }).include_dir;
   const compileOne = (source: string, object: string, flags: string[]) =>
     step('g++ failed', 'report this with the lines above', 'g++', [
-      ...[...FLAGS, ...flags, `-I${onednn}`, `-I${headers}`, '-c', join(SOURCES, source), '-o', join(folder, object)],
+      ...[
+        ...FLAGS,
+        ...extra,
+        ...flags,
+        `-I${onednn}`,
+        `-I${headers}`,
+        '-c',
+        join(SOURCES, source),
+        '-o',
+        join(folder, object),
+      ],
     ]);
   const kernels = readdirSync(join(SOURCES, 'kernels')).map((file) => join('kernels', file));
   const jobs = Object.entries(INSTRUCTION_SETS).flatMap(([isa, flags]) =>
@@ -114,7 +132,15 @@ async function compile(folder: string, onednn: string): Promise<void> {
   }
   const objects = ['addon.cc.o', 'gemm.cc.o', ...Object.keys(INSTRUCTION_SETS).map((isa) => `${isa}.o`)];
   await step('linking failed', 'report this with the lines above', 'g++', [
-    ...['-shared', '-fopenmp', '-s', '-o', join(folder, ADDON), ...objects.map((object) => join(folder, object))],
+    ...[
+      '-shared',
+      '-fopenmp',
+      '-s',
+      ...extra,
+      '-o',
+      join(folder, ADDON),
+      ...objects.map((object) => join(folder, object)),
+    ],
     ...[join(folder, ONEDNN_LIBRARY), '-Wl,-rpath,$ORIGIN', '-Wl,--exclude-libs,ALL'],
   ]);
 }
