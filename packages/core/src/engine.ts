@@ -55,6 +55,7 @@ async function firstThatStarts(): Promise<EngineName> {
 }
 
 async function start(name: EngineName): Promise<EngineName> {
+  tf.enableProdMode(); // else engine cpu advises on stderr to install another package than ours
   if (name === 'native') {
     const { registerNativeBackend } = await import('@uniem/backend-native');
     await registerNativeBackend();
