@@ -88,6 +88,25 @@ describe('uniem finetune', () => {
     expect(existsSync(join(output, 'model', 'model.safetensors'))).toBe(true);
   });
 
+  // A pseudo-terminal of Python's: stderr of the command is a terminal there, and shares the stream with stdout.
+  test('on a terminal a bar shows the loss, records a second and the time left', async () => {
+    const data = join(folder, 'terminal.jsonl');
+    writeFileSync(data, '{"text": "the cat", "text_pos": "a cat sat"}\n'.repeat(16));
+    const flags = ['--epochs', '1', '--batch-size', '4', '--output-dir', join(folder, 'terminal')];
+    const tiny = join(fixtures, 'tiny-bert', 'model');
+    const child = execFile('python3', [
+      ...['-c', 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)'],
+      ...[process.execPath, command, 'finetune', '--model', tiny, '--data', data, ...flags],
+    ]);
+    let screen = '';
+    child.stdout?.on('data', (chunk) => {
+      screen += chunk;
+    });
+    expect(await once(child, 'close')).toEqual([0, null]);
+    const bars = screen.split('\r').filter((line) => line.startsWith('\x1b[Ktrain '));
+    expect(bars.at(-1)).toMatch(/^\S+ █{16} 4\/4 0:00 left loss \d\.\d{4} {2}\d+ records\/s$/);
+  });
+
   test('an option out of range exits with 2 and names the flag', async () => {
     const outcome = await uniem('finetune', '--model', 'm', '--data', 'd', '--batch-size', '0');
     expect(outcome.code).toBe(2);

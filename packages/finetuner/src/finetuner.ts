@@ -138,7 +138,7 @@ export class FineTuner {
     const rate = schedule(lr, resolved.warmupSteps, totalSteps);
     const optimizer = new AdamW({ weightDecay: resolved.weightDecay });
     const metrics = new MetricsFile(join(resolved.outputDir, 'metrics.jsonl'));
-    const bar = new ProgressBar('train', totalSteps ?? 0, totalSteps === undefined ? false : 'auto');
+    const bar = new ProgressBar('train', totalSteps);
     const stop = () => hooks.signal?.aborted === true;
 
     let steps = 0;
