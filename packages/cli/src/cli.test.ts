@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { minilmFolder } from '../../../examples/minilm.ts';
-import { writeVectors } from './files.ts';
+import { readTexts, writeVectors } from './files.ts';
 
 const fixtures = fileURLToPath(new URL('../../../fixtures/', import.meta.url));
 const command = fileURLToPath(new URL('../bin/uniem.js', import.meta.url));
@@ -97,6 +97,25 @@ describe('uniem finetune', () => {
     expect(existsSync(join(output, 'model', 'model.safetensors'))).toBe(true);
   });
 
+  // A pseudo-terminal of Python's: stderr of the command is a terminal there, and shares the stream with stdout.
+  test('on a terminal a bar shows the loss, records a second and the time left', async () => {
+    const data = join(folder, 'terminal.jsonl');
+    writeFileSync(data, '{"text": "the cat", "text_pos": "a cat sat"}\n'.repeat(16));
+    const flags = ['--epochs', '1', '--batch-size', '4', '--output-dir', join(folder, 'terminal')];
+    const tiny = join(fixtures, 'tiny-bert', 'model');
+    const child = execFile('python3', [
+      ...['-c', 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)'],
+      ...[process.execPath, command, 'finetune', '--model', tiny, '--data', data, ...flags],
+    ]);
+    let screen = '';
+    child.stdout?.on('data', (chunk) => {
+      screen += chunk;
+    });
+    expect(await once(child, 'close')).toEqual([0, null]);
+    const bars = screen.split('\r').filter((line) => line.startsWith('\x1b[Ktrain '));
+    expect(bars.at(-1)).toMatch(/^\S+ █{16} 4\/4 0:00 left loss \d\.\d{4} {2}\d+ records\/s$/);
+  });
+
   test('an option out of range exits with 2 and names the flag', async () => {
     const outcome = await uniem('finetune', '--model', 'm', '--data', 'd', '--batch-size', '0');
     expect(outcome.code).toBe(2);
@@ -150,6 +169,50 @@ test('a missing input file is named', async () => {
   const outcome = await uniem('encode', '--model', 'm', '--input', '/none.txt', '--output', join(folder, 'x.npy'));
   expect(outcome.code).toBe(1);
   expect(outcome.stderr).toBe('DataError: /none.txt: no such file\n  fix: give a .txt or .jsonl file of texts\n');
+});
+
+test('a missing output folder is named before the work is done', async () => {
+  const input = join(folder, 'one.txt');
+  writeFileSync(input, 'a\n');
+  const outcome = await uniem('encode', '--model', '/none', '--input', input, '--output', '/none/x.npy');
+  expect(outcome).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'OptionError: /none: no such folder\n  fix: make it, or choose another path for the output\n',
+  });
+});
+
+test.each([
+  ['finetune', '--lr=', '--lr: Invalid input: expected number, received NaN (received )'],
+  ['finetune', '--epochs=two', '--epochs: Invalid input: expected number, received NaN (received two)'],
+  ['constructor', '', "uniem: unknown command 'constructor'"],
+])('uniem %s %s is wrong usage', async (name, flag, text) => {
+  const outcome = await uniem(name, '--model', 'm', '--data', 'd', flag);
+  expect(outcome.code).toBe(2);
+  expect(outcome.stderr).toContain(`UsageError: ${text}\n  fix: `);
+});
+
+describe('readTexts', () => {
+  const file = (name: string, content: string | Uint8Array) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+
+  test('.txt is one text a line, without the byte-order mark, empty lines kept', async () => {
+    expect(await readTexts(file('a.txt', '\ufeffone\r\n\nthree\n'))).toEqual(['one', '', 'three']);
+  });
+
+  test('.txt that is not UTF-8 names its line', async () => {
+    const path = file('b.txt', Buffer.concat([Buffer.from('é\n'), Buffer.from([0xe9, 0x0a])]));
+    await expect(readTexts(path)).rejects.toThrow(`${path}:2: not valid UTF-8\n  fix: save the file as UTF-8`);
+  });
+
+  test('.jsonl without the field names its line', async () => {
+    const path = file('c.jsonl', '{"text": "a"}\n{"title": "b"}\n');
+    await expect(readTexts(path)).rejects.toThrow(
+      `${path}:2: no text; the record has {title}\n  fix: give every record a field text`,
+    );
+  });
 });
 
 // Format: numpy/lib/format.py, version 1.0.

@@ -47,7 +47,7 @@ export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], com
   for (const [name, { type }] of fields) {
     const value = values[kebab(name)];
     if (value === undefined) continue;
-    given[name] = type === 'integer' || type === 'number' ? Number(value) : value;
+    given[name] = type === 'integer' || type === 'number' ? numberOf(String(value)) : value;
   }
   const result = schema.safeParse(given);
   if (result.success) return result.data;
@@ -55,6 +55,11 @@ export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], com
   const name = String(issue?.path[0]);
   const received = name in given ? ` (received ${values[kebab(name)]})` : '';
   throw new UsageError(`${issue?.message}${received}`, `--${kebab(name)}`, help);
+}
+
+/** Number('') is 0, which `--lr=` did not mean. */
+function numberOf(text: string): number {
+  return text.trim() === '' ? Number.NaN : Number(text);
 }
 
 /** The help lines of a schema's flags. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 
 import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from './config.ts';
+import { ensureEngine } from './engine.ts';
 import { ModelError, OptionError } from './errors.ts';
 import { readJson, writeFolderWhole } from './formats/files.ts';
 import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
@@ -68,6 +69,7 @@ export class Embedder {
 
   /**
    * Opens a model folder: sentence-transformers' layout, uniem's, or a plain transformers folder (pooled by last_mean).
+   * The weights go to the engine in use; where there is none yet, the fastest that starts becomes it.
    *
    * @throws ModelError saying which file, tensor or key is wrong.
    */
@@ -89,6 +91,7 @@ export class Embedder {
     const family = FAMILIES[config.modelType];
     const weightsPath = join(encoderFolder, 'model.safetensors');
     const tensors = readSafetensors(weightsPath);
+    await ensureEngine();
     const tokenizer = Tokenizer.fromFolder(encoderFolder);
     const maxLength = options.maxLength ?? layout?.maxLength ?? tokenizer.modelMaxLength ?? config.maxPositions;
     return new Embedder({

@@ -38,6 +38,11 @@ export async function useEngine({ backend = 'auto', precision = 'fp32' }: Engine
   return name;
 }
 
+/** Starts `auto` where neither useEngine nor tf.setBackend has chosen an engine: TF.js itself would take cpu unasked. */
+export async function ensureEngine(): Promise<void> {
+  if (!tf.engine().backendName) await useEngine();
+}
+
 async function firstThatStarts(): Promise<EngineName> {
   const causes: string[] = [];
   for (const name of ['native', 'tensorflow'] as const) {
@@ -48,13 +53,14 @@ async function firstThatStarts(): Promise<EngineName> {
     }
   }
   process.stderr.write(
-    `warning: training on TF.js's cpu engine, about 200 times slower\n  ${causes.join('\n  ')}\n` +
+    `warning: computing on TF.js's cpu engine, about 200 times slower\n  ${causes.join('\n  ')}\n` +
       '  fix: run `uniem setup native`\n',
   );
   return start('cpu');
 }
 
 async function start(name: EngineName): Promise<EngineName> {
+  tf.enableProdMode(); // else engine cpu advises on stderr to install another package than ours
   if (name === 'native') {
     const { registerNativeBackend } = await import('@uniem/backend-native');
     await registerNativeBackend();

@@ -59,9 +59,35 @@ describe('records', () => {
   test.each<[string, Iterable<Row> | AsyncIterable<Row>]>([
     ['a list', []],
     ['a Dataset', Dataset.fromRows([])],
-    ['a stream', (async function* (): AsyncGenerator<Row> {})()],
+    ['a stream', { async *[Symbol.asyncIterator](): AsyncGenerator<Row> {} }],
   ])('that are none, in %s, are refused', async (_, dataset) => {
     await expect(open(dataset)).rejects.toThrow('the training set is empty\n  fix: give at least one record');
+  });
+
+  test('of a generator, which can be read once, are refused', async () => {
+    const generator = (async function* (): AsyncGenerator<Row> {
+      yield pair;
+    })();
+    await expect(open(generator)).rejects.toThrow(
+      'dataset: a generator is read once, but training reads its data again every epoch\n  fix: give an object whose',
+    );
+  });
+
+  test('of a stream are checked as they come, and cannot be shuffled', async () => {
+    const rows = [pair, pair, { text: 'a' }];
+    const stream = {
+      async *[Symbol.asyncIterator](): AsyncGenerator<Row> {
+        yield* rows;
+      },
+    };
+    const run = async (options: FinetuneOptions) =>
+      (await open(stream)).run({ outputDir: mkdtempSync(join(folder, 'stream-')), batchSize: 2, ...options });
+    await expect(run({})).rejects.toThrow('a pair needs text_pos; the record has {text}\n  fix: give every record');
+    await expect(run({ shuffle: true })).rejects.toThrow('shuffle: a stream cannot be shuffled\n  fix: give a Dataset');
+    expect((await run({ maxSteps: 1 })).steps).toBe(1);
+    await expect(run({ batchSize: 64, dropLast: true })).rejects.toThrow(
+      'no batch came of the training set\n  fix: give more records',
+    );
   });
 
   test('too few for a batch are refused, and nothing is written', async () => {

@@ -1,6 +1,5 @@
 /** From a pretrained model and records to a better model in a folder. */
 
-import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
@@ -13,35 +12,28 @@ import {
   OptionError,
   type PoolingStrategy,
   ProgressBar,
-  refuseForeignFolder,
   useEngine,
 } from '@uniem/core';
-import {
-  batches,
-  DataError,
-  type Dataset,
-  inferRecordType,
-  RECORD_TYPES,
-  type RecordType,
-  validateRecord,
-} from '@uniem/data';
+import { batches, DataError, Dataset, RECORD_TYPES, type RecordType, validateRecord } from '@uniem/data';
 
 import { AdamW } from './adamw.ts';
 import { MetricsFile } from './metrics.ts';
 import { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from './options.ts';
+import { prepareOutput } from './output-folder.ts';
+import { Pace } from './pace.ts';
 import { batchLoss, collate, type RecordBatch } from './records.ts';
 import { schedule, suggestLr } from './schedules.ts';
 import { trainable } from './strategies.ts';
 import { type Step, train } from './trainer.ts';
-
-type Row = Record<string, unknown>;
-
-/** Rows at hand, or a stream of them. */
-export type TrainingData = Dataset | Iterable<Row> | AsyncIterable<Row>;
-
-/** A training set alone, or with the set whose loss is told after each epoch. */
-export type TrainingDataDict = { train: TrainingData; validation?: TrainingData; dev?: TrainingData };
+import {
+  openTrainingData,
+  type Rows,
+  shuffled,
+  type TrainingData,
+  type TrainingDataDict,
+  type TrainingRows,
+} from './training-data.ts';
 
 export interface FineTunerOptions {
   dataset: TrainingData | TrainingDataDict;
@@ -50,7 +42,7 @@ export interface FineTunerOptions {
   /** Left out, found by the first record's fields. */
   recordType?: RecordType;
   poolingStrategy?: PoolingStrategy;
-  /** Engine that loads the model. */
+  /** Engine that loads the model; left out, the one in use, or else the fastest that starts. */
   backend?: FinetuneOptions['backend'];
 }
 
@@ -73,15 +65,15 @@ export class FineTuner {
   readonly embedder: Embedder;
   readonly modelType: ModelType;
   readonly recordType: RecordType;
-  readonly #train: TrainingData;
-  readonly #validation: TrainingData | undefined;
+  readonly #train: Rows;
+  readonly #validation: Rows | undefined;
 
-  private constructor(embedder: Embedder, modelType: ModelType, recordType: RecordType, data: TrainingDataDict) {
+  private constructor(embedder: Embedder, modelType: ModelType, data: TrainingRows) {
     this.embedder = embedder;
     this.modelType = modelType;
-    this.recordType = recordType;
+    this.recordType = data.recordType;
     this.#train = data.train;
-    this.#validation = data.validation ?? data.dev;
+    this.#validation = data.validation;
   }
 
   /**
@@ -91,7 +83,8 @@ export class FineTuner {
   static async fromPretrained(model: string, options: FineTunerOptions): Promise<FineTuner> {
     requireOneOf('modelType', options.modelType, MODEL_TYPES);
     requireOneOf('recordType', options.recordType, RECORD_TYPES);
-    await useEngine({ backend: options.backend });
+    const data = await openTrainingData(options.dataset, options.recordType);
+    if (options.backend) await useEngine({ backend: options.backend });
     const modelType = options.modelType ?? detectModelType(model).modelType;
     const embedder = await Embedder.fromPretrained(model, { poolingStrategy: options.poolingStrategy });
     if (modelType === 'uniem' && !embedder.config.poolingStrategy && !options.poolingStrategy) {
@@ -101,10 +94,7 @@ export class FineTuner {
         "give poolingStrategy, or modelType 'huggingface' for a plain encoder",
       );
     }
-    const data = isDict(options.dataset) ? options.dataset : { train: options.dataset };
-    const recordType = options.recordType ?? inferRecordType(await firstRow(data.train));
-    for (const part of [data.train, data.validation ?? data.dev ?? []]) validateRows(part, recordType);
-    return new FineTuner(embedder, modelType, recordType, data);
+    return new FineTuner(embedder, modelType, data);
   }
 
   /** Trains, writes `<outputDir>/metrics.jsonl` as it goes, and saves `<outputDir>/model`. */
@@ -138,7 +128,7 @@ export class FineTuner {
     const rate = schedule(lr, resolved.warmupSteps, totalSteps);
     const optimizer = new AdamW({ weightDecay: resolved.weightDecay });
     const metrics = new MetricsFile(join(resolved.outputDir, 'metrics.jsonl'));
-    const bar = new ProgressBar('train', totalSteps ?? 0, totalSteps === undefined ? false : 'auto');
+    const bar = new ProgressBar('train', totalSteps);
     const stop = () => hooks.signal?.aborted === true;
 
     let steps = 0;
@@ -183,6 +173,8 @@ export class FineTuner {
       bar.end();
       optimizer.dispose();
     }
+    if (steps === 0 && !stop())
+      throw new DataError('no batch came of the training set', undefined, 'give more records');
     const modelFolder = join(resolved.outputDir, 'model');
     await embedder.save(modelFolder);
     return { modelFolder, metricsFile: metrics.path, steps, stopped: stop() };
@@ -201,11 +193,11 @@ export class FineTuner {
     if (group.length > 0) yield group;
   }
 
-  async *#batches(data: TrainingData, options: ResolvedFinetuneOptions): AsyncGenerator<RecordBatch> {
+  async *#batches(data: Rows, options: ResolvedFinetuneOptions): AsyncGenerator<RecordBatch> {
     const maxLength = Math.min(options.maxLength, this.embedder.config.maxPositions);
-    for await (const rows of batches(data as Iterable<Row>, options)) {
-      if (this.recordType === 'pair' && rows.length === 1) continue; // a last pair alone has no negative
+    for await (const rows of batches(data, options)) {
       for (const row of rows) validateRecord(row, this.recordType);
+      if (this.recordType === 'pair' && rows.length === 1) continue; // a last pair alone has no negative
       yield collate(rows, this.recordType, this.embedder, maxLength);
     }
   }
@@ -228,77 +220,15 @@ export class FineTuner {
 
   /** Undefined for a stream, whose length is not known. */
   #totalSteps({ batchSize, dropLast, gradientAccumulationSteps, epochs, maxSteps }: ResolvedFinetuneOptions) {
-    const length = (this.#train as { length?: number }).length;
-    if (length === undefined) return maxSteps;
+    if (!(this.#train instanceof Dataset)) return maxSteps;
+    const { length } = this.#train;
     const least = dropLast ? batchSize : this.recordType === 'pair' ? 2 : 1; // records that make a last batch
     const perEpoch = Math.floor(length / batchSize) + (length % batchSize >= least ? 1 : 0);
     return Math.min(Math.ceil(perEpoch / gradientAccumulationSteps) * epochs, maxSteps ?? Number.POSITIVE_INFINITY);
   }
 }
 
-function isDict(dataset: TrainingData | TrainingDataDict): dataset is TrainingDataDict {
-  return 'train' in dataset;
-}
-
-async function firstRow(data: TrainingData): Promise<Row> {
-  for await (const row of data as Iterable<Row>) return row;
-  throw new DataError('the training set is empty', undefined, 'give at least one record');
-}
-
-function shuffled(data: TrainingData, seed: number): TrainingData {
-  if ('shuffle' in data && typeof data.shuffle === 'function') return (data as Dataset).shuffle({ seed });
-  throw new OptionError('a stream cannot be shuffled', 'shuffle', 'give a Dataset, or leave shuffle out');
-}
-
-/** @throws DataError for the first record that is not of the type; the records of a stream are checked as they come. */
-function validateRows(data: TrainingData, recordType: RecordType): void {
-  if (!(Symbol.iterator in data)) return;
-  for (const row of data) validateRecord(row, recordType);
-}
-
 function requireOneOf(option: string, value: string | undefined, allowed: readonly string[]): void {
   if (value === undefined || allowed.includes(value)) return;
   throw new OptionError(`there is no '${value}'`, option, `use one of ${allowed.join(', ')}`);
-}
-
-/** @throws OptionError for a path that holds something other than an earlier run, or cannot be made. */
-function prepareOutput(outputDir: string): void {
-  try {
-    mkdirSync(outputDir, { recursive: true });
-  } catch (cause) {
-    throw new OptionError(`cannot be made (${(cause as Error).message})`, outputDir, 'give another folder', { cause });
-  }
-  const entries = readdirSync(outputDir);
-  if (entries.length > 0 && !entries.includes('metrics.jsonl') && !entries.includes('model')) {
-    throw new OptionError(
-      `the folder holds something else (${entries.slice(0, 3).join(', ')})`,
-      `outputDir ${outputDir}`,
-      'give a new folder, or one of an earlier run',
-    );
-  }
-  refuseForeignFolder(join(outputDir, 'model')); // before training, not after it
-}
-
-/** Records a second, since the last reading and since the start. */
-class Pace {
-  readonly #start = performance.now();
-  #lastTime = this.#start;
-  #lastRecords = 0;
-  #records = 0;
-
-  add(records: number): void {
-    this.#records += records;
-  }
-
-  take(): number {
-    const now = performance.now();
-    const pace = (1000 * (this.#records - this.#lastRecords)) / (now - this.#lastTime);
-    this.#lastTime = now;
-    this.#lastRecords = this.#records;
-    return Math.round(pace * 100) / 100;
-  }
-
-  overall(): number {
-    return (1000 * this.#records) / (performance.now() - this.#start);
-  }
 }

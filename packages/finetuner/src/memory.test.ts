@@ -20,10 +20,12 @@ const words = ['cat', 'dogs', 'the mat', 'run', 'catalog', 'end of'];
 /** Texts of 1 to 24 words, so that every batch has other shapes. */
 const text = (i: number) => Array.from({ length: 1 + (i % 24) }, (_, j) => words[(i + j) % words.length]).join(' ');
 
-test('tensors, their bytes and the process stay the same over an epoch of 200 steps', async () => {
+const ENGINES = ['tensorflow', 'native'] as const;
+
+test.each(ENGINES)('tensors, bytes and process stay the same over an epoch of 200 steps on %s', async (backend) => {
   const outputDir = mkdtempSync(join(tmpdir(), 'uniem-memory-'));
   const rows = Array.from({ length: 200 * 16 }, (_, i) => ({ text: text(i), text_pos: text(3 * i + 1) }));
-  const fineTuner = await FineTuner.fromPretrained(tiny, { dataset: rows, backend: 'tensorflow' });
+  const fineTuner = await FineTuner.fromPretrained(tiny, { dataset: rows, backend });
   const tensors = new Set<number>();
   const bytes = new Set<number>();
   const resident: number[] = [];

@@ -9,7 +9,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { AdamW } from './adamw.ts';
 import { batchLoss, collate, type RecordBatch } from './records.ts';
 import { trainable } from './strategies.ts';
-import { train } from './trainer.ts';
+import { gradientStep, train } from './trainer.ts';
 
 const fixtures = new URL('../../../fixtures/tiny-bert/', import.meta.url);
 const golden = JSON.parse(readFileSync(new URL('training.json', fixtures), 'utf8'));
@@ -64,5 +64,24 @@ test('every gradient of the first step is that of torch', async () => {
         1e-4 * Math.max(1e-2, largest),
       );
     });
+  }
+});
+
+test('a group of batches has the mean of their losses and gradients, and keeps nothing else', async () => {
+  const embedder = await open();
+  const { parameters } = embedder;
+  const batches = [batchOf(embedder, 0), batchOf(embedder, 1)];
+  const stepOver = (group: RecordBatch[]) =>
+    gradientStep(group, (batch) => batchLoss(embedder, batch, options), parameters);
+  const apart = batches.map((batch) => stepOver([batch]));
+  const before = tf.memory().numTensors;
+  const together = stepOver(batches);
+  expect(tf.memory().numTensors - before).toBe(1 + together.gradients.size);
+  const mean = (parts: tf.Tensor[]) => tf.mul(tf.addN(parts), 0.5).dataSync();
+  tf.test_util.expectArraysClose(together.value.dataSync(), mean(apart.map(({ value }) => value)), 1e-5);
+  expect([...together.gradients.keys()]).toEqual([...parameters.keys()].filter((name) => !name.startsWith('pooler')));
+  for (const [name, gradient] of together.gradients) {
+    const parts = apart.map(({ gradients }) => gradients.get(name) as tf.Tensor);
+    tf.test_util.expectArraysClose(gradient.dataSync(), mean(parts), 1e-5);
   }
 });

@@ -4,7 +4,7 @@ import { BACKENDS, Embedder, POOLING_STRATEGIES, PRECISIONS, useEngine } from '@
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { readTexts, writeVectors } from '../files.ts';
+import { readTexts, requireFolderOf, writeVectors } from '../files.ts';
 
 export const encode = defineCommand({
   summary: 'write the embeddings of texts to a file',
@@ -26,6 +26,7 @@ export const encode = defineCommand({
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
   async run({ model, input, output, pooling, normalize, batchSize, maxLength, backend, precision }) {
+    requireFolderOf(output);
     const texts = await readTexts(input);
     await useEngine({ backend, precision });
     const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling });

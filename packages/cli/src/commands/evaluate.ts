@@ -1,6 +1,6 @@
 /** uniem evaluate: how well a model finds each query's document. */
 
-import { renameSync, statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 
 import { BACKENDS, Embedder, useEngine } from '@uniem/core';
 import { loadDataset, validateRecord } from '@uniem/data';
@@ -8,6 +8,7 @@ import { evaluateRetrieval } from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
+import { requireFolderOf, writeFileWhole } from '../files.ts';
 
 export const evaluate = defineCommand({
   summary: 'measure retrieval (MRR@10, recall, nDCG@10) on pairs',
@@ -20,6 +21,7 @@ export const evaluate = defineCommand({
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
   async run({ model, data, split, swap, output, backend }) {
+    if (output) requireFolderOf(output);
     const isFolder = statSync(data, { throwIfNoEntry: false })?.isDirectory();
     const pairs = [...(await loadDataset(data, { split: split ?? (isFolder ? 'test' : 'train') }))];
     for (const pair of pairs) validateRecord(pair, 'pair');
@@ -29,11 +31,7 @@ export const evaluate = defineCommand({
     const positives = pairs.map((pair) => pair.text_pos as string);
     const [queries, documents] = swap ? [texts, positives] : [positives, texts];
     const report = `${JSON.stringify(await evaluateRetrieval(embedder, { queries, documents }), null, 2)}\n`;
-    if (output) {
-      const partial = `${output}.partial-${process.pid}`;
-      writeFileSync(partial, report);
-      renameSync(partial, output);
-    }
+    if (output) writeFileWhole(output, report);
     process.stdout.write(report);
   },
 });

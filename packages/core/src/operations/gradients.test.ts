@@ -11,12 +11,9 @@ import { packTokens } from '../token-batch.ts';
 import { gelu, geluNew } from './activation.ts';
 import { attention, planAttention } from './attention.ts';
 import { dropout, dropoutState } from './dropout.ts';
+import { embedding } from './embedding.ts';
 import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
-
-beforeAll(async () => {
-  await useEngine({ backend: 'tensorflow' });
-});
 
 const HEADS = 2;
 const H = 4;
@@ -46,6 +43,13 @@ const OPERATIONS: Operation[] = [
     shapes: [[3, 5], [5], [5]],
     run: (x, weight, bias) => layerNorm(x, weight as tf.Tensor as tf.Tensor1D, bias as tf.Tensor as tf.Tensor1D, 1e-5),
   },
+  {
+    name: 'layerNorm with a residual',
+    shapes: [[3, 5], [5], [5], [3, 5]],
+    run: (x, weight, bias, residual) =>
+      layerNorm(x, weight as tf.Tensor as tf.Tensor1D, bias as tf.Tensor as tf.Tensor1D, 1e-5, residual),
+  },
+  { name: 'embedding', shapes: [[4, 3]], run: (table) => embedding(table, Int32Array.of(2, 0, 2, 3)) },
   { name: 'gelu', shapes: [[4, 5]], run: (x) => gelu(tf.mul(x, 2)) },
   { name: 'geluNew', shapes: [[4, 5]], run: (x) => geluNew(tf.mul(x, 2)) },
   ...[unequal, equal].map((batch) => ({
@@ -92,98 +96,105 @@ const FIVE_POINT: [offset: number, weight: number][] = [
   [2, -1 / 12],
 ];
 
-describe.each(OPERATIONS)('$name', ({ shapes, run }) => {
-  const inputs = shapes.map((shape, i) => values(shape, i));
+// The composites of plain TF.js operations, and the kernels fused from them.
+describe.each(['tensorflow', 'native'] as const)('on engine %s', (backend) => {
+  beforeAll(async () => {
+    await useEngine({ backend });
+  });
 
-  /** Σ output·weights, weights that are not alike, so that no error of a gradient cancels. */
-  const scalar = (...x: tf.Tensor[]): tf.Scalar => {
-    const output = run(...(x as tf.Tensor2D[]));
-    return tf.sum(tf.mul(output, tf.tensor(values(output.shape, 7), output.shape)));
-  };
-  const at = (arrays: Float32Array[]): number =>
-    tf.tidy(() => scalar(...arrays.map((array, i) => tf.tensor(array, shapes[i])))).dataSync()[0] as number;
+  describe.each(OPERATIONS)('$name', ({ shapes, run }) => {
+    const inputs = shapes.map((shape, i) => values(shape, i));
 
-  test('has the gradient of finite differences', () => {
-    const tensors = inputs.map((array, i) => tf.tensor(array, shapes[i]));
-    const gradients = tf.grads(scalar)(tensors);
-    inputs.forEach((array, i) => {
-      const actual = (gradients[i] as tf.Tensor).dataSync();
-      array.forEach((_, j) => {
-        let expected = 0;
-        for (const [offset, weight] of FIVE_POINT) {
-          const moved = inputs.map((input) => input.slice());
-          (moved[i] as Float32Array)[j] = (array[j] as number) + offset * STEP;
-          expected += (weight * at(moved)) / STEP;
-        }
-        expect(Math.abs((actual[j] as number) - expected), `input ${i}, value ${j}`).toBeLessThan(
-          1e-3 * Math.max(1, Math.abs(expected)),
-        );
+    /** Σ output·weights, weights that are not alike, so that no error of a gradient cancels. */
+    const scalar = (...x: tf.Tensor[]): tf.Scalar => {
+      const output = run(...(x as tf.Tensor2D[]));
+      return tf.sum(tf.mul(output, tf.tensor(values(output.shape, 7), output.shape)));
+    };
+    const at = (arrays: Float32Array[]): number =>
+      tf.tidy(() => scalar(...arrays.map((array, i) => tf.tensor(array, shapes[i])))).dataSync()[0] as number;
+
+    test('has the gradient of finite differences', () => {
+      const tensors = inputs.map((array, i) => tf.tensor(array, shapes[i]));
+      const gradients = tf.grads(scalar)(tensors);
+      inputs.forEach((array, i) => {
+        const actual = (gradients[i] as tf.Tensor).dataSync();
+        array.forEach((_, j) => {
+          let expected = 0;
+          for (const [offset, weight] of FIVE_POINT) {
+            const moved = inputs.map((input) => input.slice());
+            (moved[i] as Float32Array)[j] = (array[j] as number) + offset * STEP;
+            expected += (weight * at(moved)) / STEP;
+          }
+          expect(Math.abs((actual[j] as number) - expected), `input ${i}, value ${j}`).toBeLessThan(
+            1e-3 * Math.max(1, Math.abs(expected)),
+          );
+        });
       });
+      expect(gradients.some((gradient) => gradient.dataSync().some((value) => value !== 0))).toBe(true);
     });
-    expect(gradients.some((gradient) => gradient.dataSync().some((value) => value !== 0))).toBe(true);
+
+    test('leaves no tensor but its result', () => {
+      const tensors = inputs.map((array, i) => tf.tensor(array, shapes[i]));
+      const before = tf.memory().numTensors;
+      tf.tidy(() => scalar(...tensors)).dispose();
+      tf.dispose(tf.tidy(() => tf.grads(scalar)(tensors)));
+      expect(tf.memory().numTensors).toBe(before);
+    });
   });
 
-  test('leaves no tensor but its result', () => {
-    const tensors = inputs.map((array, i) => tf.tensor(array, shapes[i]));
-    const before = tf.memory().numTensors;
-    tf.tidy(() => scalar(...tensors)).dispose();
-    tf.dispose(tf.tidy(() => tf.grads(scalar)(tensors)));
-    expect(tf.memory().numTensors).toBe(before);
-  });
-});
+  describe('attention', () => {
+    const T = unequal.inputIds.length;
+    const run = (change: (rows: Float32Array) => void) => {
+      const [q, k, v] = [0, 1, 2].map((seed) => {
+        const rows = values([T, H], seed);
+        change(rows);
+        return tf.tensor2d(rows, [T, H]);
+      }) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+      return tf.tidy(() => attention(q, k, v, HEADS, planAttention(unequal), 0, undefined)).dataSync();
+    };
 
-describe('attention', () => {
-  const T = unequal.inputIds.length;
-  const run = (change: (rows: Float32Array) => void) => {
-    const [q, k, v] = [0, 1, 2].map((seed) => {
-      const rows = values([T, H], seed);
-      change(rows);
-      return tf.tensor2d(rows, [T, H]);
-    }) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
-    return tf.tidy(() => attention(q, k, v, HEADS, planAttention(unequal), 0, undefined)).dataSync();
-  };
+    test('sees no other text of the batch', () => {
+      const plain = run(() => {});
+      const changed = run((rows) => rows.fill(9, 0, 3 * H)); // the first text's tokens
+      expect(changed.slice(3 * H)).toEqual(plain.slice(3 * H));
+      expect(changed.slice(0, 3 * H)).not.toEqual(plain.slice(0, 3 * H));
+    });
 
-  test('sees no other text of the batch', () => {
-    const plain = run(() => {});
-    const changed = run((rows) => rows.fill(9, 0, 3 * H)); // the first text's tokens
-    expect(changed.slice(3 * H)).toEqual(plain.slice(3 * H));
-    expect(changed.slice(0, 3 * H)).not.toEqual(plain.slice(0, 3 * H));
+    test('of one token is its value', () => {
+      const own = values([T, H], 2).subarray(3 * H, 4 * H);
+      tf.test_util.expectArraysClose(run(() => {}).slice(3 * H, 4 * H), own, 1e-6);
+    });
   });
 
-  test('of one token is its value', () => {
-    const own = values([T, H], 2).subarray(3 * H, 4 * H);
-    tf.test_util.expectArraysClose(run(() => {}).slice(3 * H, 4 * H), own, 1e-6);
-  });
-});
+  describe('dropout', () => {
+    const SIZE = 100_000;
+    const drop = (probability: number, state = dropoutState(42, 0)) =>
+      tf.tidy(() => dropout(tf.ones([SIZE]), probability, state)).dataSync();
 
-describe('dropout', () => {
-  const SIZE = 100_000;
-  const drop = (probability: number, state = dropoutState(42, 0)) =>
-    tf.tidy(() => dropout(tf.ones([SIZE]), probability, state)).dataSync();
+    test.each([0.1, 0.5, 0.9])('keeps the mean at probability %f', (probability) => {
+      const kept = drop(probability);
+      const mean = kept.reduce((sum, value) => sum + value, 0) / SIZE;
+      const deviation = Math.sqrt(probability / (1 - probability) / SIZE);
+      expect(Math.abs(mean - 1)).toBeLessThan(4 * deviation);
+      expect([...new Set(kept)].sort()).toEqual([0, Math.fround(1 / (1 - probability))]);
+    });
 
-  test.each([0.1, 0.5, 0.9])('keeps the mean at probability %f', (probability) => {
-    const kept = drop(probability);
-    const mean = kept.reduce((sum, value) => sum + value, 0) / SIZE;
-    const deviation = Math.sqrt(probability / (1 - probability) / SIZE);
-    expect(Math.abs(mean - 1)).toBeLessThan(4 * deviation);
-    expect([...new Set(kept)].sort()).toEqual([0, Math.fround(1 / (1 - probability))]);
-  });
+    test('gives the same mask for the same seed, step and place, and another for another', () => {
+      const mask = drop(0.5);
+      expect(drop(0.5, dropoutState(42, 0))).toEqual(mask);
+      const second = dropoutState(42, 0);
+      drop(0.5, second);
+      for (const other of [drop(0.5, dropoutState(43, 0)), drop(0.5, dropoutState(42, 1)), drop(0.5, second)]) {
+        const same = other.filter((value, i) => value === mask[i]).length;
+        expect(Math.abs(same / SIZE - 0.5)).toBeLessThan(0.01); // no more alike than two coins
+      }
+    });
 
-  test('gives the same mask for the same seed, step and place, and another for another', () => {
-    const mask = drop(0.5);
-    expect(drop(0.5, dropoutState(42, 0))).toEqual(mask);
-    const second = dropoutState(42, 0);
-    drop(0.5, second);
-    for (const other of [drop(0.5, dropoutState(43, 0)), drop(0.5, dropoutState(42, 1)), drop(0.5, second)]) {
-      const same = other.filter((value, i) => value === mask[i]).length;
-      expect(Math.abs(same / SIZE - 0.5)).toBeLessThan(0.01); // no more alike than two coins
-    }
-  });
-
-  test('is the identity without a state and at probability 0, and zero at 1', () => {
-    const x = tf.tensor1d([1, 2]);
-    expect(dropout(x, 0.5, undefined)).toBe(x);
-    expect(dropout(x, 0, dropoutState(1, 0))).toBe(x);
-    expect([...dropout(x, 1, dropoutState(1, 0)).dataSync()]).toEqual([0, 0]);
+    test('is the identity without a state and at probability 0, and zero at 1', () => {
+      const x = tf.tensor1d([1, 2]);
+      expect(dropout(x, 0.5, undefined)).toBe(x);
+      expect(dropout(x, 0, dropoutState(1, 0))).toBe(x);
+      expect([...dropout(x, 1, dropoutState(1, 0)).dataSync()]).toEqual([0, 0]);
+    });
   });
 });
