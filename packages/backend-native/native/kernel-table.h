@@ -6,6 +6,7 @@
   ROW(Attention)           \
   ROW(AttentionGrad)       \
   ROW(Binary)              \
+  ROW(CoSent)              \
   ROW(ColumnSum)           \
   ROW(Convert)             \
   ROW(Dropout)             \

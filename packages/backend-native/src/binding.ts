@@ -21,6 +21,7 @@ export interface Binding {
   readonly Attention: Kernel;
   readonly AttentionGrad: Kernel;
   readonly Binary: Kernel;
+  readonly CoSent: Kernel;
   readonly ColumnSum: Kernel;
   readonly Convert: Kernel;
   readonly Dropout: Kernel;

@@ -2,6 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs';
 
+import { coSent } from './operations/co-sent.ts';
 import { cosineMatrix, cosineRows } from './similarity.ts';
 
 export const IN_BATCH_LOSS_TYPES = ['softmax', 'sigmoid', 'cosent'] as const;
@@ -85,11 +86,8 @@ export function coSentLoss(
   temperature = DEFAULT_TEMPERATURE,
 ): tf.Scalar {
   return tf.tidy(() => {
-    const scores = tf.div(cosineRows(first, second), temperature); // [N]
-    const differences = tf.sub(tf.expandDims(scores, 0), tf.expandDims(scores, 1)); // [N, N]: score_j − score_i
-    const counted = tf.greater(tf.expandDims(labels, 1), tf.expandDims(labels, 0)); // label_i > label_j
-    const masked = tf.where(counted, differences, tf.fill(differences.shape, -1e12));
-    return tf.logSumExp(tf.concat([tf.reshape(masked, [-1]), tf.zeros([1])], 0)) as tf.Scalar;
+    const scores = tf.div(cosineRows(first, second), temperature) as tf.Tensor1D; // [N]
+    return coSent(scores, labels);
   });
 }
 

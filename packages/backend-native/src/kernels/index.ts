@@ -4,6 +4,7 @@ import type { Kernel } from '../define-kernel.ts';
 import { adamW } from './AdamW.ts';
 import { attention, attentionGrad } from './Attention.ts';
 import { binary } from './Binary.ts';
+import { coSent } from './CoSent.ts';
 import { dropout } from './Dropout.ts';
 import { embedding, embeddingGrad } from './Embedding.ts';
 import { gelu, geluGrad } from './Gelu.ts';
@@ -17,6 +18,7 @@ export const KERNELS: readonly Kernel[] = [
   attention,
   attentionGrad,
   ...binary,
+  coSent,
   columnSum,
   dropout,
   embedding,

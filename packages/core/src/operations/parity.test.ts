@@ -8,6 +8,7 @@ import { packTokens } from '../token-batch.ts';
 import { gelu } from './activation.ts';
 import { adamW } from './adamw.ts';
 import { attention, planAttention } from './attention.ts';
+import { coSent } from './co-sent.ts';
 import { dropout, dropoutState } from './dropout.ts';
 import { embedding } from './embedding.ts';
 import { layerNorm } from './layer-norm.ts';
@@ -98,6 +99,15 @@ const CASES: Case[] = [
     name: `dropout of ${n}`,
     shapes: [[n]],
     run: ((x) => dropout(x, 0.4, dropoutState(3, 9))) as Operation,
+  })),
+  ...[1, 2, 17, 300].map((n) => ({
+    name: `coSent of ${n} pairs with equal labels among them`,
+    shapes: [[n]],
+    run: ((scores) =>
+      coSent(
+        tf.mul(scores, 20) as tf.Tensor1D,
+        tf.tensor1d(Float32Array.from({ length: n }, (_, i) => (i * 7) % 5)),
+      )) as Operation,
   })),
   {
     name: 'embedding with repeated rows',
