@@ -109,10 +109,12 @@ export class Embedder {
    * Embeds a packed batch; differentiable by the parameters. Call inside tf.tidy or a gradient function.
    *
    * @param dropout The step's dropout state while training; left out, dropout is off.
+   * @param gradientCheckpointing Whether layers are computed again in backward: less memory, about a third more time.
    * @returns float32 [B, H], not normalized.
    */
-  embed(batch: TokenBatch, dropout?: DropoutState): tf.Tensor2D {
-    const output = FAMILIES[this.config.modelType].forward(this.config, this.parameters, batch, dropout);
+  embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false): tf.Tensor2D {
+    const { forward } = FAMILIES[this.config.modelType];
+    const output = forward(this.config, this.parameters, batch, dropout, gradientCheckpointing);
     return pool(output, batch, this.poolingStrategy);
   }
 

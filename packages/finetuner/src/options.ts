@@ -11,6 +11,10 @@ export const finetuneOptions = z.strictObject({
   maxSteps: positiveInt.optional().describe('optimizer steps after which to stop, whatever epochs says'),
   batchSize: positiveInt.default(64).describe('records a step, before gradient accumulation'),
   gradientAccumulationSteps: positiveInt.default(1).describe('batches a step; adds no in-batch negatives'),
+  gradientCheckpointing: z
+    .boolean()
+    .default(false)
+    .describe('compute layers again in backward: less memory, more time'),
   lr: z.number().nonnegative().optional().describe('peak learning rate; from the trainable parameters if left out'),
   warmupSteps: z
     .number()

@@ -12,6 +12,7 @@ import { type DropoutState, dropout } from '../operations/dropout.ts';
 import { embedding } from '../operations/embedding.ts';
 import { layerNorm } from '../operations/layer-norm.ts';
 import { linear } from '../operations/linear.ts';
+import { recompute } from '../operations/recompute.ts';
 import { type Parameters, parameter } from '../parameters.ts';
 import { lengthsOf, type TokenBatch } from '../token-batch.ts';
 import type { EncoderOutput, Family } from './family.ts';
@@ -56,15 +57,37 @@ function forward(
   parameters: Parameters,
   batch: TokenBatch,
   state: DropoutState | undefined,
+  checkpointing: boolean,
 ): EncoderOutput {
-  const plan = planAttention(batch);
   const words = embedding(parameter(parameters, 'embeddings.word_embeddings.weight') as tf.Tensor2D, batch.inputIds); // [T, H]
   const first = embed(config, parameters, batch, words, state);
+  const plan = checkpointing ? undefined : planAttention(batch); // what is computed again makes its own
   let hidden = first;
   for (let layer = 0; layer < config.layers; layer++) {
-    hidden = encoderLayer(config, parameters, `encoder.layer.${layer}`, hidden, plan, state);
+    const at = `encoder.layer.${layer}`;
+    const run = (x: tf.Tensor2D, state: DropoutState | undefined) =>
+      encoderLayer(config, parameters, at, x, plan ?? planAttention(batch), state);
+    hidden = checkpointing ? checkpointed(parameters, at, hidden, run, state) : run(hidden, state);
   }
   return { words, first, last: hidden };
+}
+
+/** A layer that is computed again in backward, with the masks it had. */
+function checkpointed(
+  parameters: Parameters,
+  at: string,
+  x: tf.Tensor2D,
+  run: (x: tf.Tensor2D, state: DropoutState | undefined) => tf.Tensor2D,
+  state: DropoutState | undefined,
+): tf.Tensor2D {
+  const own = [...parameters].flatMap(([name, variable]) => (name.startsWith(`${at}.`) ? [variable] : []));
+  const before = state && { ...state };
+  return recompute(x, own, (input) => {
+    const replayed = before && { ...before };
+    const result = run(input, replayed);
+    if (state && replayed) state.place = Math.max(state.place, replayed.place);
+    return result;
+  });
 }
 
 /** Sum of word, position and type embeddings, normalized; every text is one segment, of type 0. */

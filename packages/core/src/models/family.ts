@@ -24,11 +24,17 @@ export interface Family {
   shapes(config: ModelConfig): Map<string, number[]>;
   /** Names a checkpoint may lack. */
   optional(): Set<string>;
-  /** Runs the encoder. Dropout is off where state is undefined. Call inside tf.tidy. */
+  /**
+   * Runs the encoder. Call inside tf.tidy.
+   *
+   * @param state Left out, dropout is off.
+   * @param checkpointing Whether each layer is computed again in backward, not kept.
+   */
   forward(
     config: ModelConfig,
     parameters: Parameters,
     batch: TokenBatch,
     state: DropoutState | undefined,
+    checkpointing: boolean,
   ): EncoderOutput;
 }

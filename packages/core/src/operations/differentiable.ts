@@ -51,3 +51,15 @@ export function differentiable<I extends Tensors>(
     },
   });
 }
+
+/** Runs a backward pass inside a gradient: what the outer one still reads is not given away. */
+export function withinBackward<T>(run: () => T): T {
+  const held = passed;
+  passed = [];
+  try {
+    return run();
+  } finally {
+    tf.dispose(passed);
+    passed = held;
+  }
+}
