@@ -99,7 +99,7 @@ export class Embedder {
       config,
       parameters: loadParameters(tensors, family.shapes(config), family.optional(), family.prefix, weightsPath),
       tokenizer,
-      poolingStrategy: options.poolingStrategy ?? config.poolingStrategy ?? layout?.poolingStrategy ?? 'last_mean',
+      poolingStrategy: options.poolingStrategy ?? layout?.poolingStrategy ?? config.poolingStrategy ?? 'last_mean',
       normalize: layout?.normalize ?? false,
       maxLength: Math.min(maxLength, config.maxPositions),
     });
@@ -166,7 +166,8 @@ export class Embedder {
       for (const file of TOKENIZER_FILES) {
         if (existsSync(join(this.folder, file))) copyFileSync(join(this.folder, file), join(partial, file));
       }
-      writeSentenceTransformers(partial, { ...this, hiddenSize: this.config.hiddenSize });
+      const { poolingStrategy, normalize, maxLength } = this;
+      writeSentenceTransformers(partial, { poolingStrategy, normalize, maxLength, hiddenSize: this.config.hiddenSize });
     });
   }
 
