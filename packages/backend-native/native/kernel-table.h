@@ -17,4 +17,6 @@
   ROW(LayerNormGrad)       \
   ROW(MatMul)              \
   ROW(RowSum)              \
-  ROW(ScatterAdd)
+  ROW(ScatterAdd)          \
+  ROW(Softmax)             \
+  ROW(Transpose)

@@ -33,6 +33,8 @@ export interface Binding {
   readonly MatMul: Kernel;
   readonly RowSum: Kernel;
   readonly ScatterAdd: Kernel;
+  readonly Softmax: Kernel;
+  readonly Transpose: Kernel;
 }
 
 let loaded: { binding: Binding; path: string } | undefined;

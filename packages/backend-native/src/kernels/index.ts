@@ -11,7 +11,9 @@ import { gelu, geluGrad } from './Gelu.ts';
 import { layerNorm, layerNormGrad } from './LayerNorm.ts';
 import { columnSum, linear, linearGradInput, linearGradWeight } from './Linear.ts';
 import { matMul } from './MatMul.ts';
+import { softmax } from './Softmax.ts';
 import { sum } from './Sum.ts';
+import { transpose } from './Transpose.ts';
 
 export const KERNELS: readonly Kernel[] = [
   adamW,
@@ -31,5 +33,7 @@ export const KERNELS: readonly Kernel[] = [
   linearGradInput,
   linearGradWeight,
   matMul,
+  softmax,
   sum,
+  transpose,
 ];
