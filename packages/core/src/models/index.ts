@@ -1,7 +1,13 @@
 /** The table of families, by config.json's model_type. */
 
-import type { ModelConfig } from '../config.ts';
 import { bert } from './bert.ts';
 import type { Family } from './family.ts';
 
-export const FAMILIES: Record<ModelConfig['modelType'], Family> = { bert };
+export const FAMILIES: Record<string, Family> = { bert };
+
+/** The family of a parsed config. */
+export function familyOf({ modelType }: { modelType: string }): Family {
+  const family = FAMILIES[modelType];
+  if (!family) throw new Error(`internal: no family ${modelType}`);
+  return family;
+}
