@@ -15,29 +15,40 @@ import { normalized, positionsOf, rows, Shapes } from './layers.ts';
 import { type PostNormNames, postNormLayer, postNormShapes } from './post-norm.ts';
 import { runLayers } from './run-layers.ts';
 
-const schema = z
-  .looseObject({
-    vocab_size: count,
-    hidden_size: count,
-    num_hidden_layers: count,
-    num_attention_heads: count,
-    intermediate_size: count,
-    max_position_embeddings: count,
-    type_vocab_size: count.default(2),
-    hidden_act: activation.default('gelu'),
-    hidden_dropout_prob: probability.default(0.1),
-    attention_probs_dropout_prob: probability.default(0.1),
-    layer_norm_eps: epsilon.default(1e-12),
-    position_embedding_type: z.literal('absolute').default('absolute'),
-  })
-  .check(multiple('hidden_size', 'num_attention_heads'))
-  .transform((c) => ({
+/** A family of BERT's config keys and layers; `positionOffset` is the first token's row among the position embeddings. */
+export function bertFamily(prefix: string, positionOffset: (padTokenId: number | undefined) => number) {
+  const schema = bertKeys
+    .check(multiple('hidden_size', 'num_attention_heads'))
+    .transform((c) => bertConfig(c, positionOffset(c.pad_token_id ?? undefined)));
+  return { prefix, schema, shapes, optional, forward } satisfies Family<BertConfig>;
+}
+
+const bertKeys = z.looseObject({
+  vocab_size: count,
+  hidden_size: count,
+  num_hidden_layers: count,
+  num_attention_heads: count,
+  intermediate_size: count,
+  max_position_embeddings: count,
+  type_vocab_size: count.default(2),
+  pad_token_id: z.number().int().nonnegative().nullish(),
+  hidden_act: activation.default('gelu'),
+  hidden_dropout_prob: probability.default(0.1),
+  attention_probs_dropout_prob: probability.default(0.1),
+  layer_norm_eps: epsilon.default(1e-12),
+  position_embedding_type: z.literal('absolute').default('absolute'),
+});
+
+function bertConfig(c: z.output<typeof bertKeys>, positionOffset: number) {
+  return {
     vocabSize: c.vocab_size,
     hiddenSize: c.hidden_size,
     layers: c.num_hidden_layers,
     heads: c.num_attention_heads,
     intermediateSize: c.intermediate_size,
-    maxPositions: c.max_position_embeddings,
+    positionRows: c.max_position_embeddings,
+    positionOffset,
+    maxPositions: c.max_position_embeddings - positionOffset,
     tokenTypes: c.type_vocab_size,
     activation: c.hidden_act,
     dropout: {
@@ -46,11 +57,12 @@ const schema = z
       attention: c.attention_probs_dropout_prob,
     },
     layerNormEps: c.layer_norm_eps,
-  }));
+  };
+}
 
-type BertConfig = z.output<typeof schema>;
+type BertConfig = ReturnType<typeof bertConfig>;
 
-export const bert: Family<BertConfig> = { prefix: 'bert', schema, shapes, optional, forward };
+export const bert = bertFamily('bert', () => 0);
 
 const NAMES: PostNormNames = {
   query: 'attention.self.query',
@@ -67,7 +79,7 @@ function shapes(config: BertConfig): Shapes {
   const { hiddenSize: H } = config;
   const all = new Shapes();
   all.table('embeddings.word_embeddings', config.vocabSize, H);
-  all.table('embeddings.position_embeddings', config.maxPositions, H);
+  all.table('embeddings.position_embeddings', config.positionRows, H);
   all.table('embeddings.token_type_embeddings', config.tokenTypes, H);
   all.norm('embeddings.LayerNorm', H);
   for (let layer = 0; layer < config.layers; layer++) postNormShapes(all, NAMES, `encoder.layer.${layer}`, config);
@@ -96,7 +108,7 @@ function forward(config: BertConfig, run: Run): EncoderOutput {
 
 /** Sum of word, position and type embeddings, normalized; every text is one segment, of type 0. */
 function embed(config: BertConfig, { parameters, batch, state }: Run, words: tf.Tensor2D): tf.Tensor2D {
-  const positions = rows(parameters, 'embeddings.position_embeddings', positionsOf(batch));
+  const positions = rows(parameters, 'embeddings.position_embeddings', positionsOf(batch, config.positionOffset));
   const types = tf.slice(parameter(parameters, 'embeddings.token_type_embeddings.weight') as tf.Tensor2D, 0, 1);
   const sum = tf.add(tf.add(words, types), positions) as tf.Tensor2D; // [T, H]
   const normal = normalized(parameters, 'embeddings.LayerNorm', sum, config.layerNormEps);

@@ -2,8 +2,14 @@
 
 import { bert } from './bert.ts';
 import type { Family } from './family.ts';
+import { roberta } from './roberta.ts';
 
-export const FAMILIES: Record<string, Family> = { bert };
+export const FAMILIES: Record<string, Family> = {
+  bert,
+  camembert: roberta,
+  roberta,
+  'xlm-roberta': roberta,
+};
 
 /** The family of a parsed config. */
 export function familyOf({ modelType }: { modelType: string }): Family {
