@@ -1,29 +1,15 @@
-/**
- * BERT: absolute positions, token types, post-norm. Agrees with transformers' models/bert/modeling_bert.py.
- * T tokens, H hidden units.
- */
+/** BERT: absolute positions, token types, post-norm. Agrees with transformers' models/bert/modeling_bert.py. */
 
-import * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
 
 import { activation } from '../operations/activation.ts';
-import { planAttention } from '../operations/attention.ts';
-import { dropout } from '../operations/dropout.ts';
-import { parameter } from '../parameters.ts';
 import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
-import { normalized, positionsOf, rows, Shapes } from './layers.ts';
-import { type PostNormNames, postNormLayer, postNormShapes } from './post-norm.ts';
-import { runLayers } from './run-layers.ts';
+import { Shapes } from './layers.ts';
+import { type PostNormNames, postNormLayers, postNormShapes } from './post-norm.ts';
+import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
 
-/** A family of BERT's config keys and layers; `positionOffset` is the first token's row among the position embeddings. */
-export function bertFamily(prefix: string, positionOffset: (padTokenId: number | undefined) => number) {
-  const schema = bertKeys
-    .check(multiple('hidden_size', 'num_attention_heads'))
-    .transform((c) => bertConfig(c, positionOffset(c.pad_token_id ?? undefined)));
-  return { prefix, schema, shapes, optional, forward } satisfies Family<BertConfig>;
-}
-
-const bertKeys = z.looseObject({
+/** The keys that BERT's kin share. */
+export const bertKeys = z.looseObject({
   vocab_size: count,
   hidden_size: count,
   num_hidden_layers: count,
@@ -39,10 +25,12 @@ const bertKeys = z.looseObject({
   position_embedding_type: z.literal('absolute').default('absolute'),
 });
 
-function bertConfig(c: z.output<typeof bertKeys>, positionOffset: number) {
+/** @param positionOffset The first token's row among the position embeddings. */
+export function bertConfig(c: z.output<typeof bertKeys>, positionOffset = 0) {
   return {
     vocabSize: c.vocab_size,
     hiddenSize: c.hidden_size,
+    embeddingSize: c.hidden_size,
     layers: c.num_hidden_layers,
     heads: c.num_attention_heads,
     intermediateSize: c.intermediate_size,
@@ -60,11 +48,9 @@ function bertConfig(c: z.output<typeof bertKeys>, positionOffset: number) {
   };
 }
 
-type BertConfig = ReturnType<typeof bertConfig>;
+export type BertConfig = ReturnType<typeof bertConfig>;
 
-export const bert = bertFamily('bert', () => 0);
-
-const NAMES: PostNormNames = {
+export const BERT_NAMES: PostNormNames = {
   query: 'attention.self.query',
   key: 'attention.self.key',
   value: 'attention.self.value',
@@ -75,15 +61,17 @@ const NAMES: PostNormNames = {
   outputNorm: 'output.LayerNorm',
 };
 
+const schema = bertKeys.check(multiple('hidden_size', 'num_attention_heads')).transform((c) => bertConfig(c));
+
+export const bert: Family<BertConfig> = { prefix: 'bert', schema, shapes, optional, forward };
+
+const at = (layer: number) => `encoder.layer.${layer}`;
+
 function shapes(config: BertConfig): Shapes {
-  const { hiddenSize: H } = config;
   const all = new Shapes();
-  all.table('embeddings.word_embeddings', config.vocabSize, H);
-  all.table('embeddings.position_embeddings', config.positionRows, H);
-  all.table('embeddings.token_type_embeddings', config.tokenTypes, H);
-  all.norm('embeddings.LayerNorm', H);
-  for (let layer = 0; layer < config.layers; layer++) postNormShapes(all, NAMES, `encoder.layer.${layer}`, config);
-  all.dense('pooler.dense', H, H);
+  tokenEmbeddingShapes(all, config);
+  for (let layer = 0; layer < config.layers; layer++) postNormShapes(all, BERT_NAMES, at(layer), config);
+  all.dense('pooler.dense', config.hiddenSize, config.hiddenSize);
   return all;
 }
 
@@ -93,24 +81,6 @@ function optional(): Set<string> {
 }
 
 function forward(config: BertConfig, run: Run): EncoderOutput {
-  const { parameters, batch } = run;
-  const words = rows(parameters, 'embeddings.word_embeddings', batch.inputIds); // [T, H]
-  const first = embed(config, run, words);
-  const last = runLayers(run, first, {
-    layers: config.layers,
-    prefix: (layer) => `encoder.layer.${layer}`,
-    prepare: () => planAttention(batch),
-    layer: (x, layer, plan, state) =>
-      postNormLayer(config, NAMES, parameters, `encoder.layer.${layer}`, x, plan, state),
-  });
-  return { words, first, last };
-}
-
-/** Sum of word, position and type embeddings, normalized; every text is one segment, of type 0. */
-function embed(config: BertConfig, { parameters, batch, state }: Run, words: tf.Tensor2D): tf.Tensor2D {
-  const positions = rows(parameters, 'embeddings.position_embeddings', positionsOf(batch, config.positionOffset));
-  const types = tf.slice(parameter(parameters, 'embeddings.token_type_embeddings.weight') as tf.Tensor2D, 0, 1);
-  const sum = tf.add(tf.add(words, types), positions) as tf.Tensor2D; // [T, H]
-  const normal = normalized(parameters, 'embeddings.LayerNorm', sum, config.layerNormEps);
-  return dropout(normal, config.dropout.embedding, state);
+  const { words, embedded } = embedTokens(config, run);
+  return { words, first: embedded, last: postNormLayers(config, BERT_NAMES, at, run, embedded) };
 }

@@ -1,12 +1,14 @@
 /** The table of families, by config.json's model_type. */
 
 import { bert } from './bert.ts';
+import { distilbert } from './distilbert.ts';
 import type { Family } from './family.ts';
 import { roberta } from './roberta.ts';
 
 export const FAMILIES: Record<string, Family> = {
   bert,
   camembert: roberta,
+  distilbert,
   roberta,
   'xlm-roberta': roberta,
 };

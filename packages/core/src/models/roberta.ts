@@ -3,6 +3,11 @@
  * models/roberta/modeling_roberta.py.
  */
 
-import { bertFamily } from './bert.ts';
+import { type BertConfig, bert, bertConfig, bertKeys } from './bert.ts';
+import { type Family, multiple } from './family.ts';
 
-export const roberta = bertFamily('roberta', (padTokenId = 1) => padTokenId + 1);
+const schema = bertKeys
+  .check(multiple('hidden_size', 'num_attention_heads'))
+  .transform((c) => bertConfig(c, (c.pad_token_id ?? 1) + 1));
+
+export const roberta: Family<BertConfig> = { ...bert, prefix: 'roberta', schema };
