@@ -78,6 +78,8 @@ function lognormalBatch(texts: number): TokenBatch {
 /** The same BERT as any padding library runs it: every text as long as the longest, padding masked in attention. */
 function paddedMean({ config, parameters }: Embedder, batch: TokenBatch): tf.Tensor2D {
   const { linear, layerNorm, gelu, embedding } = operations;
+  const number = (key: string) => config.raw[key] as number;
+  const [heads, layers, eps] = [number('num_attention_heads'), number('num_hidden_layers'), number('layer_norm_eps')];
   const lengths = lengthsOf(batch);
   const [B, L, H] = [lengths.length, Math.max(...lengths), config.hiddenSize];
   const ids = new Int32Array(B * L);
@@ -89,7 +91,7 @@ function paddedMean({ config, parameters }: Embedder, batch: TokenBatch): tf.Ten
   const bias = tf.tensor4d(mask, [B, 1, 1, L]);
   const p = (name: string) => (parameters as Parameters).get(name) as tf.Tensor;
   const norm = (at: string, x: tf.Tensor2D, residual?: tf.Tensor2D) =>
-    layerNorm(x, p(`${at}.weight`) as tf.Tensor1D, p(`${at}.bias`) as tf.Tensor1D, config.layerNormEps, residual);
+    layerNorm(x, p(`${at}.weight`) as tf.Tensor1D, p(`${at}.bias`) as tf.Tensor1D, eps, residual);
   const dense = (at: string, x: tf.Tensor2D) =>
     linear(x, p(`${at}.weight`) as tf.Tensor2D, p(`${at}.bias`) as tf.Tensor1D);
   const positions = Int32Array.from({ length: B * L }, (_, i) => i % L);
@@ -103,9 +105,9 @@ function paddedMean({ config, parameters }: Embedder, batch: TokenBatch): tf.Ten
       embedding(p('embeddings.position_embeddings.weight') as tf.Tensor2D, positions),
     ) as tf.Tensor2D,
   );
-  const D = H / config.heads;
-  const split = (y: tf.Tensor2D) => tf.transpose(tf.reshape(y, [B, L, config.heads, D]), [0, 2, 1, 3]);
-  for (let layer = 0; layer < config.layers; layer++) {
+  const D = H / heads;
+  const split = (y: tf.Tensor2D) => tf.transpose(tf.reshape(y, [B, L, heads, D]), [0, 2, 1, 3]);
+  for (let layer = 0; layer < layers; layer++) {
     const at = `encoder.layer.${layer}`;
     const [q, k, v] = ['query', 'key', 'value'].map((part) => split(dense(`${at}.attention.self.${part}`, x)));
     const logits = tf.mul(tf.matMul(q as tf.Tensor, k as tf.Tensor, false, true), 1 / Math.sqrt(D));

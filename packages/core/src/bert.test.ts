@@ -10,7 +10,7 @@ import { POOLING_STRATEGIES } from './config.ts';
 import { coSentLoss, IN_BATCH_LOSS_TYPES, pairLoss, tripletLoss } from './criteria.ts';
 import { Embedder } from './embedder.ts';
 import { useEngine } from './engine.ts';
-import { FAMILIES } from './models/index.ts';
+import { familyOf } from './models/index.ts';
 
 const fixtures = new URL('../../../fixtures/tiny-bert/', import.meta.url);
 const golden = (name: string) => JSON.parse(readFileSync(new URL(name, fixtures), 'utf8'));
@@ -41,7 +41,9 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
     test('last hidden state, packed', async () => {
       const { config, parameters, tokenizer } = await Embedder.fromPretrained(folder);
       const batch = tokenizer.encodeBatch(expected.texts, 64);
-      const last = tf.tidy(() => FAMILIES.bert.forward(config, parameters, batch, undefined, false).last);
+      const last = tf.tidy(
+        () => familyOf(config).forward(config, { parameters, batch, state: undefined, checkpointing: false }).last,
+      );
       expectClose(await last.data(), expected.lastHiddenState.flat(2), 1e-5);
     });
 

@@ -11,7 +11,7 @@ import { ModelError, OptionError } from './errors.ts';
 import { readJson, writeFolderWhole } from './formats/files.ts';
 import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
 import { readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
-import { FAMILIES } from './models/index.ts';
+import { familyOf } from './models/index.ts';
 import type { DropoutState } from './operations/dropout.ts';
 import { downloadParameters, loadParameters, type Parameters } from './parameters.ts';
 import { pool } from './pooling.ts';
@@ -88,7 +88,7 @@ export class Embedder {
     const encoderFolder = join(folder, layout?.encoderPath ?? '');
     const configPath = join(encoderFolder, 'config.json');
     const config = parseConfig(readJson(configPath), configPath);
-    const family = FAMILIES[config.modelType];
+    const family = familyOf(config);
     const weightsPath = join(encoderFolder, 'model.safetensors');
     const tensors = readSafetensors(weightsPath);
     await ensureEngine();
@@ -97,7 +97,7 @@ export class Embedder {
     return new Embedder({
       folder: encoderFolder,
       config,
-      parameters: loadParameters(tensors, family.shapes(config), family.optional(), family.prefix, weightsPath),
+      parameters: loadParameters(tensors, family.shapes(config), family.optional(config), family.prefix, weightsPath),
       tokenizer,
       poolingStrategy: options.poolingStrategy ?? layout?.poolingStrategy ?? config.poolingStrategy ?? 'last_mean',
       normalize: layout?.normalize ?? false,
@@ -113,8 +113,8 @@ export class Embedder {
    * @returns float32 [B, H], not normalized.
    */
   embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false): tf.Tensor2D {
-    const { forward } = FAMILIES[this.config.modelType];
-    const output = forward(this.config, this.parameters, batch, dropout, gradientCheckpointing);
+    const run = { parameters: this.parameters, batch, state: dropout, checkpointing: gradientCheckpointing };
+    const output = familyOf(this.config).forward(this.config, run);
     return pool(output, batch, this.poolingStrategy);
   }
 
@@ -152,8 +152,7 @@ export class Embedder {
 
   /** Sets every dropout probability of training; config.json keeps its own. */
   setDropout(probability: number): void {
-    this.config.hiddenDropout = probability;
-    this.config.attentionDropout = probability;
+    this.config.dropout = { embedding: probability, hidden: probability, attention: probability };
   }
 
   /** Writes the model in the sentence-transformers layout; the folder appears whole or not at all. */

@@ -1,7 +1,21 @@
 /** The table of families, by config.json's model_type. */
 
-import type { ModelConfig } from '../config.ts';
 import { bert } from './bert.ts';
+import { distilbert } from './distilbert.ts';
 import type { Family } from './family.ts';
+import { roberta } from './roberta.ts';
 
-export const FAMILIES: Record<ModelConfig['modelType'], Family> = { bert };
+export const FAMILIES: Record<string, Family> = {
+  bert,
+  camembert: roberta,
+  distilbert,
+  roberta,
+  'xlm-roberta': roberta,
+};
+
+/** The family of a parsed config. */
+export function familyOf({ modelType }: { modelType: string }): Family {
+  const family = FAMILIES[modelType];
+  if (!family) throw new Error(`internal: no family ${modelType}`);
+  return family;
+}

@@ -1,8 +1,8 @@
-/** The activations of BERT's feed-forward layers. */
+/** The activations of feed-forward layers. */
 
 import * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
 
-import type { ModelConfig } from '../config.ts';
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 
 const SQRT_HALF = Math.SQRT1_2;
@@ -58,5 +58,11 @@ export function geluNew<T extends tf.Tensor>(x: T): T {
 export const ACTIVATIONS = {
   gelu,
   gelu_new: geluNew,
+  gelu_pytorch_tanh: geluNew,
   relu: <T extends tf.Tensor>(x: T): T => tf.relu(x),
-} satisfies Record<ModelConfig['activation'], <T extends tf.Tensor>(x: T) => T>;
+} satisfies Record<string, <T extends tf.Tensor>(x: T) => T>;
+
+export type Activation = keyof typeof ACTIVATIONS;
+
+/** An activation's name in a config's schema. */
+export const activation = z.enum(Object.keys(ACTIVATIONS) as [Activation, ...Activation[]]);

@@ -41,7 +41,8 @@ export function nextDropoutKey(state: DropoutState): number {
   return hash32(state.seed + Math.imul(++state.place, 0x85ebca6b));
 }
 
-function dropoutMask(shape: number[], probability: number, key: number): tf.Tensor {
+/** float32: 0 or 1 / (1 − probability), as `dropout` of that key multiplies by. */
+export function dropoutMask(shape: number[], probability: number, key: number): tf.Tensor {
   const mask = new Float32Array(shape.reduce((product, dimension) => product * dimension, 1));
   const threshold = probability * 2 ** 32;
   const kept = probability === 1 ? 0 : 1 / (1 - probability);

@@ -63,6 +63,23 @@ const OPERATIONS: Operation[] = [
     shapes: [0, 1, 2].map(() => [unequal.inputIds.length, H]),
     run: (q, k, v) => attention(q, k, v, HEADS, planAttention(unequal), 0.3, dropoutState(1, 0)),
   },
+  {
+    name: 'attention, causal, windowed, biased, with a key for two heads',
+    shapes: [
+      [unequal.inputIds.length, H],
+      [unequal.inputIds.length, H / HEADS],
+      [unequal.inputIds.length, H / HEADS],
+      [HEADS, 4, 4],
+    ],
+    run: (q, k, v, bias) =>
+      attention(q, k, v, HEADS, planAttention(unequal), 0.3, dropoutState(1, 0), {
+        causal: true,
+        window: 3,
+        bias: bias as tf.Tensor as tf.Tensor3D,
+        kvHeads: 1,
+        scale: 0.4,
+      }),
+  },
   { name: 'dropout', shapes: [[4, 5]], run: (x) => dropout(x, 0.4, dropoutState(1, 0)) },
   ...POOLING_STRATEGIES.map((strategy) => ({
     name: `pooling ${strategy}`,

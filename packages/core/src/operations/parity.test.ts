@@ -7,7 +7,7 @@ import { useEngine } from '../engine.ts';
 import { packTokens } from '../token-batch.ts';
 import { gelu } from './activation.ts';
 import { adamW } from './adamw.ts';
-import { attention, planAttention } from './attention.ts';
+import { type AttentionOptions, attention, planAttention } from './attention.ts';
 import { coSent } from './co-sent.ts';
 import { dropout, dropoutState } from './dropout.ts';
 import { embedding } from './embedding.ts';
@@ -86,10 +86,37 @@ const attentionCases = [
   })),
 );
 
+const attentionVariants: { options: AttentionOptions; lengths: number[]; heads: number; size: number }[] = [
+  { options: { causal: true }, lengths: [17, 1, 50], heads: 2, size: 8 },
+  { options: { causal: true, window: 5, kvHeads: 2, scale: 0.3 }, lengths: [17, 1, 50], heads: 4, size: 8 },
+  { options: { window: 3 }, lengths: [20, 7], heads: 1, size: 16 },
+  { options: { kvHeads: 1, scale: 1 }, lengths: [4, 9], heads: 3, size: 5 },
+];
+
+const variantCases = attentionVariants.flatMap(({ options, lengths, heads, size }) =>
+  [false, true].flatMap((biased) =>
+    [0, 0.3].map((probability) => ({
+      name: `attention ${JSON.stringify(options)}${biased ? ' with a bias' : ''}, dropout ${probability}`,
+      shapes: [
+        [total(lengths), heads * size],
+        ...[0, 1].map(() => [total(lengths), (options.kvHeads ?? heads) * size]),
+        ...(biased ? [[heads, Math.max(...lengths), Math.max(...lengths)]] : []),
+      ],
+      run: ((q, k, v, bias) =>
+        attention(
+          ...([q, k, v, heads] as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, number]),
+          ...([planAttention(textsOf(lengths)), probability, dropoutState(7, 1)] as const),
+          { ...options, bias: bias as tf.Tensor3D | undefined },
+        )) as Operation,
+    })),
+  ),
+);
+
 const CASES: Case[] = [
   ...linearCases,
   ...normCases,
   ...attentionCases,
+  ...variantCases,
   ...[1, 15, 16, 17, 20000].map((n) => ({
     name: `gelu of ${n}`,
     shapes: [[n]],

@@ -1,0 +1,61 @@
+/** Layers by checkpoint name, and the table of their shapes. T tokens, I inputs, O outputs, H hidden units. */
+
+import type * as tf from '@tensorflow/tfjs';
+
+import { embedding } from '../operations/embedding.ts';
+import { layerNorm } from '../operations/layer-norm.ts';
+import { linear } from '../operations/linear.ts';
+import { type Parameters, parameter } from '../parameters.ts';
+import { lengthsOf, type TokenBatch } from '../token-batch.ts';
+
+/** Shapes of parameters, in the order they are named. */
+export class Shapes extends Map<string, number[]> {
+  /** torch.nn.Linear: weight [O, I], bias [O]. */
+  dense(name: string, outputs: number, inputs: number): void {
+    this.set(`${name}.weight`, [outputs, inputs]);
+    this.set(`${name}.bias`, [outputs]);
+  }
+
+  /** torch.nn.LayerNorm: weight and bias [H]. */
+  norm(name: string, size: number): void {
+    this.set(`${name}.weight`, [size]);
+    this.set(`${name}.bias`, [size]);
+  }
+
+  /** torch.nn.Embedding: weight [rows, columns]. */
+  table(name: string, rows: number, columns: number): void {
+    this.set(`${name}.weight`, [rows, columns]);
+  }
+}
+
+/** [T, I] → [T, O] by `name`.weight and `name`.bias. */
+export function dense(parameters: Parameters, name: string, x: tf.Tensor2D): tf.Tensor2D {
+  return linear(
+    x,
+    parameter(parameters, `${name}.weight`) as tf.Tensor2D,
+    parameter(parameters, `${name}.bias`) as tf.Tensor1D,
+  );
+}
+
+/** Layer normalization of x, or of x + residual. */
+export function normalized(
+  parameters: Parameters,
+  name: string,
+  x: tf.Tensor2D,
+  eps: number,
+  residual?: tf.Tensor2D,
+): tf.Tensor2D {
+  const weight = parameter(parameters, `${name}.weight`) as tf.Tensor1D;
+  const bias = parameter(parameters, `${name}.bias`) as tf.Tensor1D;
+  return layerNorm(x, weight, bias, eps, residual);
+}
+
+/** Rows of the table `name`.weight. */
+export function rows(parameters: Parameters, name: string, indices: Int32Array): tf.Tensor2D {
+  return embedding(parameter(parameters, `${name}.weight`) as tf.Tensor2D, indices);
+}
+
+/** Each token's place in its own text, plus `offset`; int32 [T]. */
+export function positionsOf(batch: TokenBatch, offset = 0): Int32Array {
+  return Int32Array.from(lengthsOf(batch).flatMap((length) => Array.from({ length }, (_, t) => t + offset)));
+}
