@@ -38,7 +38,7 @@ test('the examples run as they stand', () => {
 
 test('every dependency of a package is named with its reason', () => {
   const section = /\n## Dependencies\n([\s\S]*?)\n## /.exec(readme)?.[1] as string;
-  const named = [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name as string);
+  const named = [...section.matchAll(/^\| `([^`]+)` +\|/gm)].map(([, name]) => name as string);
   const used = readdirSync(join(root, 'packages'))
     .map((name) => join(root, 'packages', name, 'package.json'))
     .filter(existsSync)
