@@ -3,12 +3,14 @@
 import { bert } from './bert.ts';
 import { distilbert } from './distilbert.ts';
 import type { Family } from './family.ts';
+import { mpnet } from './mpnet.ts';
 import { roberta } from './roberta.ts';
 
 export const FAMILIES: Record<string, Family> = {
   bert,
   camembert: roberta,
   distilbert,
+  mpnet,
   roberta,
   'xlm-roberta': roberta,
 };
