@@ -2,6 +2,7 @@
 
 import { bert } from './bert.ts';
 import { distilbert } from './distilbert.ts';
+import { electra } from './electra.ts';
 import type { Family } from './family.ts';
 import { mpnet } from './mpnet.ts';
 import { roberta } from './roberta.ts';
@@ -10,6 +11,7 @@ export const FAMILIES: Record<string, Family> = {
   bert,
   camembert: roberta,
   distilbert,
+  electra,
   mpnet,
   roberta,
   'xlm-roberta': roberta,
