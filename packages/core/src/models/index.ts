@@ -1,5 +1,6 @@
 /** The table of families, by config.json's model_type. */
 
+import { albert } from './albert.ts';
 import { bert } from './bert.ts';
 import { distilbert } from './distilbert.ts';
 import { electra } from './electra.ts';
@@ -8,6 +9,7 @@ import { mpnet } from './mpnet.ts';
 import { roberta } from './roberta.ts';
 
 export const FAMILIES: Record<string, Family> = {
+  albert,
   bert,
   camembert: roberta,
   distilbert,
