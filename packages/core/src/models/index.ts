@@ -5,6 +5,7 @@ import { bert } from './bert.ts';
 import { distilbert } from './distilbert.ts';
 import { electra } from './electra.ts';
 import type { Family } from './family.ts';
+import { gpt2 } from './gpt2.ts';
 import { mpnet } from './mpnet.ts';
 import { roberta } from './roberta.ts';
 
@@ -14,6 +15,7 @@ export const FAMILIES: Record<string, Family> = {
   camembert: roberta,
   distilbert,
   electra,
+  gpt2,
   mpnet,
   roberta,
   'xlm-roberta': roberta,
