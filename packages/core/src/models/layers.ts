@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { embedding } from '../operations/embedding.ts';
 import { layerNorm } from '../operations/layer-norm.ts';
 import { linear } from '../operations/linear.ts';
+import { rmsNorm } from '../operations/rms-norm.ts';
 import { type Parameters, parameter } from '../parameters.ts';
 import { lengthsOf, type TokenBatch } from '../token-batch.ts';
 
@@ -45,6 +46,11 @@ export function normalized(
   const weight = parameter(parameters, `${name}.weight`) as tf.Tensor1D;
   const bias = (parameters.get(`${name}.bias`) as tf.Tensor1D | undefined) ?? tf.zerosLike(weight);
   return layerNorm(x, weight, bias, eps, residual);
+}
+
+/** Root-mean-square normalization of the last axis. */
+export function rmsNormalized(parameters: Parameters, name: string, x: tf.Tensor2D, eps: number): tf.Tensor2D {
+  return rmsNorm(x, parameter(parameters, `${name}.weight`) as tf.Tensor1D, eps);
 }
 
 /** Rows of the table `name`.weight. */
