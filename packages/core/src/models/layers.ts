@@ -1,25 +1,26 @@
 /** Layers by checkpoint name, and the table of their shapes. T tokens, I inputs, O outputs, H hidden units. */
 
-import type * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 
 import { embedding } from '../operations/embedding.ts';
 import { layerNorm } from '../operations/layer-norm.ts';
 import { linear } from '../operations/linear.ts';
+import { rmsNorm } from '../operations/rms-norm.ts';
 import { type Parameters, parameter } from '../parameters.ts';
 import { lengthsOf, type TokenBatch } from '../token-batch.ts';
 
 /** Shapes of parameters, in the order they are named. */
 export class Shapes extends Map<string, number[]> {
   /** torch.nn.Linear: weight [O, I], bias [O]. */
-  dense(name: string, outputs: number, inputs: number): void {
+  dense(name: string, outputs: number, inputs: number, bias = true): void {
     this.set(`${name}.weight`, [outputs, inputs]);
-    this.set(`${name}.bias`, [outputs]);
+    if (bias) this.set(`${name}.bias`, [outputs]);
   }
 
-  /** torch.nn.LayerNorm: weight and bias [H]. */
-  norm(name: string, size: number): void {
+  /** torch.nn.LayerNorm: weight and bias [H]; without a bias also a root-mean-square norm. */
+  norm(name: string, size: number, bias = true): void {
     this.set(`${name}.weight`, [size]);
-    this.set(`${name}.bias`, [size]);
+    if (bias) this.set(`${name}.bias`, [size]);
   }
 
   /** torch.nn.Embedding: weight [rows, columns]. */
@@ -28,16 +29,13 @@ export class Shapes extends Map<string, number[]> {
   }
 }
 
-/** [T, I] → [T, O] by `name`.weight and `name`.bias. */
+/** [T, I] → [T, O] by `name`.weight and, where the family has one, `name`.bias. */
 export function dense(parameters: Parameters, name: string, x: tf.Tensor2D): tf.Tensor2D {
-  return linear(
-    x,
-    parameter(parameters, `${name}.weight`) as tf.Tensor2D,
-    parameter(parameters, `${name}.bias`) as tf.Tensor1D,
-  );
+  const bias = parameters.get(`${name}.bias`) as tf.Tensor1D | undefined;
+  return linear(x, parameter(parameters, `${name}.weight`) as tf.Tensor2D, bias);
 }
 
-/** Layer normalization of x, or of x + residual. */
+/** Layer normalization of x, or of x + residual; the bias is 0 where the family has none. */
 export function normalized(
   parameters: Parameters,
   name: string,
@@ -46,8 +44,13 @@ export function normalized(
   residual?: tf.Tensor2D,
 ): tf.Tensor2D {
   const weight = parameter(parameters, `${name}.weight`) as tf.Tensor1D;
-  const bias = parameter(parameters, `${name}.bias`) as tf.Tensor1D;
+  const bias = (parameters.get(`${name}.bias`) as tf.Tensor1D | undefined) ?? tf.zerosLike(weight);
   return layerNorm(x, weight, bias, eps, residual);
+}
+
+/** Root-mean-square normalization of the last axis. */
+export function rmsNormalized(parameters: Parameters, name: string, x: tf.Tensor2D, eps: number): tf.Tensor2D {
+  return rmsNorm(x, parameter(parameters, `${name}.weight`) as tf.Tensor1D, eps);
 }
 
 /** Rows of the table `name`.weight. */

@@ -54,11 +54,21 @@ export function geluNew<T extends tf.Tensor>(x: T): T {
   });
 }
 
+/** x·σ(x). Source: arXiv 1702.03118. */
+function silu<T extends tf.Tensor>(x: T): T {
+  return tf.tidy(() => tf.mul(x, tf.sigmoid(x)) as T);
+}
+
 /** config.json's hidden_act to its function. */
 export const ACTIVATIONS = {
   gelu,
+  gelu_fast: geluNew,
   gelu_new: geluNew,
+  gelu_python: gelu,
   gelu_pytorch_tanh: geluNew,
+  silu,
+  swish: silu,
+  tanh: <T extends tf.Tensor>(x: T): T => tf.tanh(x),
   relu: <T extends tf.Tensor>(x: T): T => tf.relu(x),
 } satisfies Record<string, <T extends tf.Tensor>(x: T) => T>;
 

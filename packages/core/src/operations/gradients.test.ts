@@ -8,12 +8,15 @@ import { useEngine } from '../engine.ts';
 import { pool } from '../pooling.ts';
 import { cosineMatrix, cosineRows, normalize } from '../similarity.ts';
 import { packTokens } from '../token-batch.ts';
-import { gelu, geluNew } from './activation.ts';
+import { ACTIVATIONS, gelu, geluNew } from './activation.ts';
 import { attention, planAttention } from './attention.ts';
 import { dropout, dropoutState } from './dropout.ts';
 import { embedding } from './embedding.ts';
 import { layerNorm } from './layer-norm.ts';
-import { linear } from './linear.ts';
+import { linear, linearByColumns } from './linear.ts';
+import { relativeBias } from './relative-bias.ts';
+import { rmsNorm } from './rms-norm.ts';
+import { rotary, rotaryTables } from './rotary.ts';
 
 const HEADS = 2;
 const H = 4;
@@ -50,6 +53,27 @@ const OPERATIONS: Operation[] = [
       layerNorm(x, weight as tf.Tensor as tf.Tensor1D, bias as tf.Tensor as tf.Tensor1D, 1e-5, residual),
   },
   { name: 'embedding', shapes: [[4, 3]], run: (table) => embedding(table, Int32Array.of(2, 0, 2, 3)) },
+  {
+    name: 'rmsNorm',
+    shapes: [[3, 5], [5]],
+    run: (x, weight) => rmsNorm(x, weight as tf.Tensor as tf.Tensor1D, 1e-5),
+  },
+  ...(['halves', 'neighbours'] as const).map((pairs) => ({
+    name: `rotary of ${pairs}`,
+    shapes: [[3, 12]], // 2 heads of 6 values, 4 of them turned
+    run: (x: tf.Tensor2D) => rotary(x, 2, rotaryTables(Int32Array.of(0, 1, 7), Float32Array.of(1, 0.1), 1.2), pairs),
+  })),
+  {
+    name: 'linearByColumns',
+    shapes: [[3, 4], [4, 2], [2]],
+    run: (x, weight, bias) => linearByColumns(x, weight, bias as tf.Tensor as tf.Tensor1D),
+  },
+  { name: 'silu', shapes: [[4, 5]], run: (x) => ACTIVATIONS.silu(tf.mul(x, 2)) },
+  {
+    name: 'relativeBias',
+    shapes: [[8, 2]],
+    run: (table) => relativeBias(table, unequal, 8, 3),
+  },
   { name: 'gelu', shapes: [[4, 5]], run: (x) => gelu(tf.mul(x, 2)) },
   { name: 'geluNew', shapes: [[4, 5]], run: (x) => geluNew(tf.mul(x, 2)) },
   ...[unequal, equal].map((batch) => ({

@@ -7,16 +7,22 @@ import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 /**
  * @param x float32 [T, I]
  * @param weight float32 [O, I]
- * @param bias float32 [O]
+ * @param bias float32 [O]; left out, 0.
  * @returns float32 [T, O]
  */
-export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
-  if (!hasKernel('Linear')) return tf.tidy(() => tf.add(tf.matMul(x, weight, false, true), bias));
+export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias?: tf.Tensor1D): tf.Tensor2D {
+  if (!hasKernel('Linear')) {
+    return tf.tidy(() => {
+      const product = tf.matMul(x, weight, false, true);
+      return (bias ? tf.add(product, bias) : product) as tf.Tensor2D;
+    });
+  }
+  const inputs: Record<string, tf.Tensor> = bias ? { x, weight, bias } : { x, weight };
   return differentiable(
-    { x, weight, bias },
+    inputs,
     (save) => {
       save([x, weight]);
-      return runKernel('Linear', { x, weight, bias });
+      return runKernel('Linear', inputs);
     },
     (dy, saved) => {
       const [x, weight] = saved as [tf.Tensor, tf.Tensor];
@@ -27,4 +33,16 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): 
       };
     },
   ) as tf.Tensor2D;
+}
+
+/**
+ * y = x·W + b, the weight laid out as GPT-2's (transformers' Conv1D).
+ *
+ * @param x float32 [T, I]
+ * @param weight float32 [I, O]
+ * @param bias float32 [O]
+ * @returns float32 [T, O]
+ */
+export function linearByColumns(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
+  return tf.tidy(() => tf.add(tf.matMul(x, weight), bias));
 }

@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs';
 
-import { lengthsOf, type TokenBatch } from '../token-batch.ts';
+import { lengthsOf, longestOf, type TokenBatch } from '../token-batch.ts';
 
 /** Where each token stands in a padded [B, L] grid. */
 export interface PaddingPlan {
@@ -24,7 +24,7 @@ export function planPadding(batch: TokenBatch): PaddingPlan {
   const lengths = lengthsOf(batch);
   const B = lengths.length;
   const T = batch.inputIds.length;
-  const L = Math.max(...lengths);
+  const L = longestOf(batch);
   const toPadded = new Int32Array(B * L).fill(T);
   const toPacked = new Int32Array(T);
   const bias = new Float32Array(B * L).fill(MASKED);
