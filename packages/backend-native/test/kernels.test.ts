@@ -163,6 +163,36 @@ describe('matMul', () => {
   });
 });
 
+describe('slice, split and concat', () => {
+  test.each([
+    [[7], 0],
+    [[5, 17], 0],
+    [[5, 17], 1],
+    [[3, 5, 17], 1],
+    [[2, 3, 5, 7], 2],
+    [[1009, 33], 1],
+  ] as const)('of shape %j along axis %i, and their gradients', async (shape, axis) => {
+    const n = shape[axis] as number;
+    const begin = shape.map((_, i) => (i === axis ? 1 : 0));
+    const size = shape.map((m, i) => (i === axis ? n - 2 : m));
+    await expectSame(() => {
+      const x = wave([...shape]);
+      const sliced = (y: tf.Tensor) => tf.slice(y, begin, size);
+      const joined = (y: tf.Tensor) => tf.concat([y, sliced(y), tf.neg(y)], axis);
+      const swapped = (y: tf.Tensor) => tf.concat(tf.split(y, [2, n - 2], axis).reverse(), axis);
+      const squared = (f: (y: tf.Tensor) => tf.Tensor) => tf.grad((y) => tf.square(f(y)))(x);
+      return [sliced, joined, swapped].flatMap((f) => [f(x), squared(f)]);
+    }, 1e-5);
+  });
+
+  test('of nothing', async () => {
+    await expectSame(() => {
+      const x = wave([4, 5]);
+      return [tf.slice(x, [1, 0], [0, 5]), tf.concat([x, wave([0, 5])], 0)];
+    }, 1e-6);
+  });
+});
+
 describe('softmax', () => {
   test.each([[[1]], [[3, 1]], [[5, 15]], [[5, 16]], [[5, 17]], [[2, 3, 257]], [[0, 5]], [[1009, 31]]])(
     'of shape %j, and its gradient',
