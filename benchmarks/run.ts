@@ -43,7 +43,7 @@ const CASES: Case[] = PRECISIONS.flatMap((precision): Case[] => [
     figure: 'pairsPerSecond',
     less: false,
     script: 'train',
-    args: [minilm, precision, pairs, '15'],
+    args: [minilm, precision, pairs, '9'],
   },
   {
     name: `encode-${precision}`,
