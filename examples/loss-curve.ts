@@ -11,7 +11,7 @@ export function lossCurveSvg(title: string, losses: readonly number[]): string {
   const x = (i: number) => MARGIN + ((WIDTH - 2 * MARGIN) * i) / Math.max(1, losses.length - 1);
   const y = (loss: number) => HEIGHT - MARGIN - ((HEIGHT - 2 * MARGIN) * (loss - low)) / (high - low || 1);
   const points = losses.map((loss, i) => `${x(i).toFixed(1)},${y(loss).toFixed(1)}`).join(' ');
-  const label = (text: string, left: number, top: number) => `<text x="${left}" y="${top}">${text}</text>`;
+  const label = (text: string, left: number, top: number) => `<text x="${left}" y="${top}">${escaped(text)}</text>`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
 <rect width="${WIDTH}" height="${HEIGHT}" fill="white"/>
 ${label(title, MARGIN, 24)}
@@ -23,4 +23,8 @@ ${label(`step ${losses.length}`, WIDTH - MARGIN - 40, HEIGHT - 18)}
 <polyline points="${points}" fill="none" stroke="#0b6bcb" stroke-width="2"/>
 </svg>
 `;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

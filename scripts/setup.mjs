@@ -17,13 +17,21 @@ if (major < 20 || (major === 20 && minor < 17)) {
   process.exit(1);
 }
 
+/** Both of its outputs go to stderr: tsc tells its errors on stdout. */
 function run(command, args) {
-  execFileSync(command, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 'inherit'] });
+}
+
+function fail(error, fix) {
+  log(`${error.message}\n  fix: ${fix}`);
+  process.exit(1);
 }
 
 /** Changes when a manifest or the lock file does. */
 function manifestsHash() {
-  const packages = readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'package.json'));
+  const packages = readdirSync(join(root, 'packages'))
+    .map((name) => join('packages', name, 'package.json'))
+    .filter((file) => existsSync(join(root, file)));
   const hash = createHash('sha256');
   for (const file of ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', ...packages.sort()]) {
     hash.update(readFileSync(join(root, file)));
@@ -41,18 +49,24 @@ function install() {
       run('npx', ['-y', PNPM, 'install', '--frozen-lockfile']);
       break;
     } catch (error) {
-      if (attempt === TRIES) throw error;
+      if (attempt === TRIES) fail(error, 'see the lines above; a network that reaches the npm registry is needed');
     }
   }
   writeFileSync(stamp, hash);
 }
 
 install();
-run(join(root, 'node_modules', '.bin', 'tsc'), ['-b']);
+try {
+  run(join(root, 'node_modules', '.bin', 'tsc'), ['-b']);
+} catch (error) {
+  fail(error, 'correct the errors above');
+}
 const { setupTensorflow } = await import('../packages/backend-tensorflow/dist/index.js');
+const { setupNative } = await import('../packages/backend-native/dist/index.js');
 const { minilmFolder } = await import('../examples/dist/minilm.js');
 try {
-  await setupTensorflow({ log });
+  await setupNative({ log });
+  if (process.argv.includes('--with-tensorflow')) await setupTensorflow({ log });
   minilmFolder({ log });
 } catch (error) {
   if (!error.fix) throw error;

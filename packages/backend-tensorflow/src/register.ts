@@ -1,6 +1,5 @@
 /** Registers the TF.js backend 'tensorflow' on the first TensorFlow library that loads. */
 
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import nodeUtil from 'node:util';
@@ -27,16 +26,16 @@ let registered: TensorflowEngine | undefined;
  */
 export async function registerTensorflowBackend(): Promise<TensorflowEngine> {
   if (registered) return registered;
-  restoreUtilFunctions();
+  replaceUtilFunctions();
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3'; // later lines than the banner, nothing a user can act on
   for (const name of ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node']) {
-    const binding = ownBinding(name);
-    if (binding) return register(binding, name, name);
+    const bindings = ownBindings(name);
+    if (bindings) return register(bindings, name, name);
   }
   if (!isEngineReady()) throw new TensorflowError('not set up', 'run: uniem setup tensorflow');
   const folder = engineFolder();
   load(join(folder, QUIET_ADDON));
-  return register(join(folder, BINDING_ADDON), '@tensorflow/tfjs-node', folder);
+  return register(load(join(folder, BINDING_ADDON)), '@tensorflow/tfjs-node', folder);
 }
 
 function load(addon: string): unknown {
@@ -51,8 +50,7 @@ function load(addon: string): unknown {
   }
 }
 
-function register(binding: string, packageName: string, source: string): TensorflowEngine {
-  const bindings = load(binding);
+function register(bindings: unknown, packageName: string, source: string): TensorflowEngine {
   // tfjs-node's main module looks for its own binding and prints a banner; its parts do neither.
   require(`${packageName}/dist/register_all_kernels.js`);
   const { NodeJSKernelBackend } = require(`${packageName}/dist/nodejs_kernel_backend.js`) as {
@@ -63,21 +61,20 @@ function register(binding: string, packageName: string, source: string): Tensorf
   return registered;
 }
 
-/** The binding inside an installed package, built by its own install script. */
-function ownBinding(packageName: string): string | undefined {
-  let root: string;
+/** The binding that an installed package's own install script built; undefined where there is none that loads. */
+function ownBindings(packageName: string): unknown {
   try {
-    root = dirname(require.resolve(`${packageName}/package.json`));
+    const root = dirname(require.resolve(`${packageName}/package.json`));
+    return require(join(root, 'lib', 'napi-v8', 'tfjs_binding.node'));
   } catch {
-    return undefined; // not installed: the next source is tried
+    return undefined; // not installed, not built, or its library is not there: the next source is tried
   }
-  const path = join(root, 'lib', 'napi-v8', 'tfjs_binding.node');
-  return existsSync(path) ? path : undefined;
 }
 
-/** tfjs-node 4.22 calls functions that Node 23 removed from node:util. */
-function restoreUtilFunctions(): void {
-  const util = nodeUtil as unknown as Record<string, unknown>;
-  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  util.isArray ??= Array.isArray;
+/** tfjs-node 4.22 calls functions that node:util warns of since Node 22 and drops after it; these do the same. */
+function replaceUtilFunctions(): void {
+  Object.assign(nodeUtil, {
+    isArray: Array.isArray,
+    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+  });
 }

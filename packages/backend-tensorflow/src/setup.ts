@@ -6,7 +6,7 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -47,10 +47,9 @@ export async function setupTensorflow({ log = () => {} }: { log?: (line: string)
   await requireTools();
   const root = dirname(target);
   mkdirSync(root, { recursive: true });
-  for (const entry of readdirSync(root)) {
-    if (entry.startsWith(`${basename(target)}.partial-`)) rmSync(join(root, entry), { recursive: true, force: true });
-  }
-  const partial = mkdtempSync(`${target}.partial-`);
+  removeAbandoned(root);
+  rmSync(target, { recursive: true, force: true }); // not ready, so damaged: the rename below needs its place
+  const partial = mkdtempSync(`${target}.partial-${process.pid}-`);
   try {
     log(`downloading tensorflow-cpu ${TENSORFLOW_VERSION}`);
     await step('pip download failed', 'check the network and pip', 'python3', [
@@ -103,4 +102,21 @@ async function step(what: string, fix: string, command: string, args: string[]):
   await run(command, args, { maxBuffer: 2 ** 24 }).catch((cause: Error & { stderr?: string }) => {
     throw new TensorflowError(`${what}: ${cause.stderr?.trim().slice(-2000) || cause.message}`, fix, { cause });
   });
+}
+
+/** Removes what set-ups left that were cut off; one that still runs keeps its folder. */
+function removeAbandoned(root: string): void {
+  for (const entry of readdirSync(root)) {
+    const [, pid] = /^tensorflow-.*\.partial-(\d+)-/.exec(entry) ?? [];
+    if (pid && !isRunning(Number(pid))) rmSync(join(root, entry), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

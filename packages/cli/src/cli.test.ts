@@ -1,14 +1,17 @@
 /** The built command as a user runs it. */
 
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { minilmFolder } from '../../../examples/minilm.ts';
+import { readTexts, writeVectors } from './files.ts';
 
 const fixtures = fileURLToPath(new URL('../../../fixtures/', import.meta.url));
 const command = fileURLToPath(new URL('../bin/uniem.js', import.meta.url));
@@ -30,25 +33,87 @@ function uniem(...args: string[]): Promise<Outcome> {
 
 describe('uniem finetune', () => {
   // curve.json: fixtures/minilm/generate.py, MultipleNegativesRankingLoss, scale 20, constant lr, AdamW.
-  test("repeats sentence-transformers' loss curve on MiniLM", { timeout: 300_000 }, async () => {
-    const output = join(folder, 'curve');
-    const { code, stdout, stderr } = await uniem(
-      ...['finetune', '--model', minilmFolder(), '--data', join(fixtures, 'minilm', 'pairs.jsonl.gz')],
-      ...['--output-dir', output, '--epochs', '1', '--batch-size', '64', '--lr', '5e-5', '--max-length', '128'],
-      ...['--dropout', '0', '--no-shuffle', '--precision', 'fp32', '--log-interval', '1'],
-    );
-    expect(stderr).toBe('model type sentence_transformers, record type pair\n');
-    expect([code, stdout]).toEqual([0, `${join(output, 'model')}\n`]);
-    const lines = readFileSync(join(output, 'metrics.jsonl'), 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    const actual: number[] = lines.filter((line) => 'step' in line).map(({ loss }) => loss);
-    const expected: number[] = JSON.parse(readFileSync(join(fixtures, 'minilm', 'curve.json'), 'utf8')).losses;
-    expect(actual).toHaveLength(40);
-    actual.forEach((loss, i) => {
-      expect(Math.abs(loss - (expected[i] as number)), `step ${i + 1}`).toBeLessThan(0.01);
+  test.each([
+    ['native', 'fp32', 0.01],
+    ['native', 'bf16', 0.05],
+    ['tensorflow', 'fp32', 0.01],
+  ] as const)(
+    "repeats sentence-transformers' loss curve, %s %s",
+    { timeout: 300_000 },
+    async (backend, precision, tolerance) => {
+      const output = join(folder, `curve-${backend}-${precision}`);
+      const { code, stdout, stderr } = await uniem(
+        ...['finetune', '--model', minilmFolder(), '--data', join(fixtures, 'minilm', 'pairs.jsonl.gz')],
+        ...['--output-dir', output, '--epochs', '1', '--batch-size', '64', '--lr', '5e-5', '--max-length', '128'],
+        ...['--dropout', '0', '--no-shuffle', '--precision', precision, '--log-interval', '1'],
+        ...['--backend', backend],
+      );
+      expect(stderr).toBe('model type sentence_transformers, record type pair\n');
+      expect([code, stdout]).toEqual([0, `${join(output, 'model')}\n`]);
+      const lines = readFileSync(join(output, 'metrics.jsonl'), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      const actual: number[] = lines.filter((line) => 'step' in line).map(({ loss }) => loss);
+      const expected: number[] = JSON.parse(readFileSync(join(fixtures, 'minilm', 'curve.json'), 'utf8')).losses;
+      expect(actual).toHaveLength(40);
+      actual.forEach((loss, i) => {
+        expect(Math.abs(loss - (expected[i] as number)), `step ${i + 1}`).toBeLessThan(tolerance);
+      });
+    },
+  );
+
+  test('Ctrl-C ends the run after the step, with metrics and model whole', async () => {
+    const output = join(folder, 'interrupted');
+    const data = join(folder, 'pairs.jsonl');
+    const rows = Array.from({ length: 64 }, (_, i) => ({ text: `cat ${i}`, text_pos: `the cat sat on mat ${i}` }));
+    writeFileSync(data, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const tiny = join(fixtures, 'tiny-bert', 'model');
+    const flags = ['--epochs', '100000', '--batch-size', '8', '--log-interval', '1', '--output-dir', output];
+    const child = spawn(process.execPath, [command, 'finetune', '--model', tiny, '--data', data, ...flags]);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
     });
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    const ended = once(child, 'close');
+    const metrics = join(output, 'metrics.jsonl');
+    while (!existsSync(metrics) || !readFileSync(metrics, 'utf8').includes('\n')) await setTimeout(5);
+    child.kill('SIGINT');
+    expect(await ended).toEqual([0, null]);
+    const lines = readFileSync(metrics, 'utf8').split('\n');
+    expect(lines.pop()).toBe(''); // the last line is whole
+    const steps = lines.map((line) => JSON.parse(line)).filter((line) => 'step' in line);
+    expect(steps.map(({ step }) => step)).toEqual(steps.map((_, i) => i + 1));
+    expect(JSON.parse(lines.at(-1) as string)).toHaveProperty('trainLoss');
+    expect(stderr).toBe(
+      'model type huggingface, record type pair\n\nstopping after this step; press Ctrl-C again to quit at once\n' +
+        `stopped after step ${steps.length}; metrics and model are written\n`,
+    );
+    expect(stdout).toBe(`${join(output, 'model')}\n`);
+    expect(existsSync(join(output, 'model', 'model.safetensors'))).toBe(true);
+  });
+
+  // A pseudo-terminal of Python's: stderr of the command is a terminal there, and shares the stream with stdout.
+  test('on a terminal a bar shows the loss, records a second and the time left', async () => {
+    const data = join(folder, 'terminal.jsonl');
+    writeFileSync(data, '{"text": "the cat", "text_pos": "a cat sat"}\n'.repeat(16));
+    const flags = ['--epochs', '1', '--batch-size', '4', '--output-dir', join(folder, 'terminal')];
+    const tiny = join(fixtures, 'tiny-bert', 'model');
+    const child = execFile('python3', [
+      ...['-c', 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)'],
+      ...[process.execPath, command, 'finetune', '--model', tiny, '--data', data, ...flags],
+    ]);
+    let screen = '';
+    child.stdout?.on('data', (chunk) => {
+      screen += chunk;
+    });
+    expect(await once(child, 'close')).toEqual([0, null]);
+    const bars = screen.split('\r').filter((line) => line.startsWith('\x1b[Ktrain '));
+    expect(bars.at(-1)).toMatch(/^\S+ █{16} 4\/4 0:00 left loss \d\.\d{4} {2}\d+ records\/s$/);
   });
 
   test('an option out of range exits with 2 and names the flag', async () => {
@@ -84,6 +149,15 @@ test("uniem encode gives sentence-transformers' vectors", async () => {
   });
 });
 
+test('uniem doctor says what is here', async () => {
+  const { code, stdout, stderr } = await uniem('doctor');
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/^uniem +\d+\.\d+\.\d+$/m);
+  expect(stdout).toContain(`node               ${process.versions.node}\n`);
+  expect(stdout).toMatch(/^engine native +ready in \S+$/m);
+  expect(stdout).toMatch(/^engine tensorflow +ready in \S+$/m);
+});
+
 test('an unknown flag exits with 2', async () => {
   const outcome = await uniem('encode', '--bogus');
   expect(outcome.code).toBe(2);
@@ -98,4 +172,68 @@ test('a missing model folder is named', async () => {
   expect(outcome.stderr).toBe(
     'ModelError: /none: no such model folder\n  fix: give the folder that holds config.json\n',
   );
+});
+
+test('a missing input file is named', async () => {
+  const outcome = await uniem('encode', '--model', 'm', '--input', '/none.txt', '--output', join(folder, 'x.npy'));
+  expect(outcome.code).toBe(1);
+  expect(outcome.stderr).toBe('DataError: /none.txt: no such file\n  fix: give a .txt or .jsonl file of texts\n');
+});
+
+test('a missing output folder is named before the work is done', async () => {
+  const input = join(folder, 'one.txt');
+  writeFileSync(input, 'a\n');
+  const outcome = await uniem('encode', '--model', '/none', '--input', input, '--output', '/none/x.npy');
+  expect(outcome).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'OptionError: /none: no such folder\n  fix: make it, or choose another path for the output\n',
+  });
+});
+
+test.each([
+  ['finetune', '--lr=', '--lr: Invalid input: expected number, received NaN (received )'],
+  ['finetune', '--epochs=two', '--epochs: Invalid input: expected number, received NaN (received two)'],
+  ['constructor', '', "uniem: unknown command 'constructor'"],
+])('uniem %s %s is wrong usage', async (name, flag, text) => {
+  const outcome = await uniem(name, '--model', 'm', '--data', 'd', flag);
+  expect(outcome.code).toBe(2);
+  expect(outcome.stderr).toContain(`UsageError: ${text}\n  fix: `);
+});
+
+describe('readTexts', () => {
+  const file = (name: string, content: string | Uint8Array) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+
+  test('.txt is one text a line, without the byte-order mark, empty lines kept', async () => {
+    expect(await readTexts(file('a.txt', '\ufeffone\r\n\nthree\n'))).toEqual(['one', '', 'three']);
+  });
+
+  test('.txt that is not UTF-8 names its line', async () => {
+    const path = file('b.txt', Buffer.concat([Buffer.from('é\n'), Buffer.from([0xe9, 0x0a])]));
+    await expect(readTexts(path)).rejects.toThrow(`${path}:2: not valid UTF-8\n  fix: save the file as UTF-8`);
+  });
+
+  test('.jsonl without the field names its line', async () => {
+    const path = file('c.jsonl', '{"text": "a"}\n{"title": "b"}\n');
+    await expect(readTexts(path)).rejects.toThrow(
+      `${path}:2: no text; the record has {title}\n  fix: give every record a field text`,
+    );
+  });
+});
+
+// Format: numpy/lib/format.py, version 1.0.
+test('.npy is float32 [N, H], row i for text i', () => {
+  const path = join(folder, 'small.npy');
+  writeVectors(path, [Float32Array.of(1, 2, 3), Float32Array.of(4, 5, 6)]);
+  const bytes = readFileSync(path);
+  const start = 10 + bytes.readUInt16LE(8);
+  expect(bytes.subarray(0, 8).toString('latin1')).toBe('\x93NUMPY\x01\x00');
+  expect(start % 64).toBe(0);
+  expect(bytes.subarray(10, start).toString('latin1').trim()).toBe(
+    "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
+  );
+  expect([0, 1, 2, 3, 4, 5].map((i) => bytes.readFloatLE(start + 4 * i))).toEqual([1, 2, 3, 4, 5, 6]);
 });

@@ -1,22 +1,22 @@
 /** Texts in, vectors out. */
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 
-import { DataError, readJsonl } from '@uniem/data';
+import { OptionError } from '@uniem/core';
+import { DataError, readJsonl, sourceOf } from '@uniem/data';
 
 /** One text a line of a .txt file, the `text` field of a .jsonl file. */
 export async function readTexts(path: string): Promise<string[]> {
-  if (path.endsWith('.txt')) {
-    const lines = readFileSync(path, 'utf8').split(/\r?\n/);
-    if (lines.at(-1) === '') lines.pop(); // the newline that ends the last line
-    return lines;
-  }
+  if (!existsSync(path)) throw new DataError('no such file', path, 'give a .txt or .jsonl file of texts');
+  if (path.endsWith('.txt')) return readLines(path);
   const texts: string[] = [];
   for await (const row of readJsonl(path)) {
     if (typeof row.text !== 'string') {
       throw new DataError(
         `no text; the record has {${Object.keys(row).join(', ')}}`,
-        `${path}, record ${texts.length + 1}`,
+        sourceOf(row),
         'give every record a field text',
       );
     }
@@ -25,14 +25,44 @@ export async function readTexts(path: string): Promise<string[]> {
   return texts;
 }
 
-/** Writes .npy (float32 [N, H], row i for text i) or .jsonl ({"embedding": […]} a line); whole or not at all. */
-export function writeVectors(path: string, vectors: readonly Float32Array[]): void {
-  const content = path.endsWith('.npy')
-    ? npy(vectors)
-    : vectors.map((vector) => `${JSON.stringify({ embedding: [...vector] })}\n`).join('');
+function readLines(path: string): string[] {
+  const bytes = readFileSync(path);
+  if (!isUtf8(bytes)) {
+    const lines = bytes.toString('latin1').split('\n'); // one character a byte: lines are cut where they were
+    const bad = lines.findIndex((line) => !isUtf8(Buffer.from(line, 'latin1')));
+    throw new DataError('not valid UTF-8', `${path}:${bad + 1}`, 'save the file as UTF-8');
+  }
+  const lines = bytes
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .split(/\r?\n/);
+  if (lines.at(-1) === '') lines.pop(); // the newline that ends the last line
+  return lines;
+}
+
+/** @throws OptionError where the folder of an output file is not there; to be asked before the work, not after it. */
+export function requireFolderOf(path: string): void {
+  if (existsSync(dirname(path))) return;
+  throw new OptionError('no such folder', dirname(path), 'make it, or choose another path for the output');
+}
+
+/** Writes beside the path and renames when whole. */
+export function writeFileWhole(path: string, content: string | Uint8Array): void {
   const partial = `${path}.partial-${process.pid}`;
-  writeFileSync(partial, content);
-  renameSync(partial, path);
+  try {
+    writeFileSync(partial, content);
+    renameSync(partial, path);
+  } catch (cause) {
+    rmSync(partial, { force: true });
+    const what = `could not be written (${(cause as Error).message})`;
+    throw new OptionError(what, path, 'free disk space or choose another path', { cause });
+  }
+}
+
+/** Writes .npy (float32 [N, H], row i for text i) or .jsonl ({"embedding": […]} a line). */
+export function writeVectors(path: string, vectors: readonly Float32Array[]): void {
+  const lines = () => vectors.map((vector) => `${JSON.stringify({ embedding: [...vector] })}\n`).join('');
+  writeFileWhole(path, path.endsWith('.npy') ? npy(vectors) : lines());
 }
 
 /** Format: numpy/lib/format.py, version 1.0. */

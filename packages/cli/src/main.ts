@@ -8,7 +8,7 @@ import { finetune } from './commands/finetune.ts';
 import { setup } from './commands/setup.ts';
 import { describeFlags, parseFlags, UsageError } from './flags.ts';
 
-const COMMANDS: Record<string, Command> = { finetune, encode, evaluate, setup, doctor };
+const COMMANDS = new Map<string, Command>(Object.entries({ finetune, encode, evaluate, setup, doctor }));
 
 async function main(argv: string[]): Promise<void> {
   const [name, ...rest] = argv;
@@ -16,21 +16,22 @@ async function main(argv: string[]): Promise<void> {
     process.stdout.write(overview());
     return;
   }
-  const command = COMMANDS[name];
+  const command = COMMANDS.get(name);
   if (!command) {
-    throw new UsageError(`unknown command '${name}'`, 'uniem', `use one of ${Object.keys(COMMANDS).join(', ')}`);
+    throw new UsageError(`unknown command '${name}'`, 'uniem', `use one of ${[...COMMANDS.keys()].join(', ')}`);
   }
   if (rest.includes('--help')) {
     process.stdout.write(`uniem ${name}: ${command.summary}\n\n${describeFlags(command.flags)}\n`);
     return;
   }
-  // `uniem setup tensorflow` names its one engine; the word carries no choice yet.
-  const args = name === 'setup' && rest[0] === 'tensorflow' ? rest.slice(1) : rest;
+  const { argument } = command;
+  const named = argument !== undefined && rest[0] !== undefined && !rest[0].startsWith('--');
+  const args = named ? [`--${argument}`, ...rest] : rest;
   await command.run(parseFlags(command.flags, args, name));
 }
 
 function overview(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}\n`);
+  const lines = [...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}\n`);
   return `uniem <command> [flags]\n\n${lines.join('')}\nuniem <command> --help lists its flags; --debug shows the stack of an error\n`;
 }
 

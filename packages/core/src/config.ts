@@ -1,8 +1,9 @@
-/** config.json of a model folder, checked; the only place that reads its snake_case keys. */
+/** config.json of a model folder, checked by its family; snake_case keys are read here and in models/ alone. */
 
 import { z } from 'zod';
 
 import { ModelError } from './errors.ts';
+import { FAMILIES } from './models/index.ts';
 
 export const POOLING_STRATEGIES = [
   'cls',
@@ -16,86 +17,64 @@ export const POOLING_STRATEGIES = [
 /** How token states become one vector; uniem's names, plus last_token. */
 export type PoolingStrategy = (typeof POOLING_STRATEGIES)[number];
 
-const count = z.number().int().positive();
-const probability = z.number().min(0).max(1);
+/** What every family's config has, and all that code outside the families reads. */
+export interface EncoderConfig {
+  hiddenSize: number;
+  /** Tokens of the longest text; Infinity where positions are relative and config.json names no limit. */
+  maxPositions: number;
+  /** Probability by place. */
+  dropout: Dropouts;
+}
 
-const bertConfig = z.looseObject({
-  model_type: z.literal('bert'),
-  vocab_size: count,
-  hidden_size: count,
-  num_hidden_layers: count,
-  num_attention_heads: count,
-  intermediate_size: count,
-  max_position_embeddings: count,
-  type_vocab_size: count.default(2),
-  hidden_act: z.enum(['gelu', 'gelu_new', 'gelu_pytorch_tanh', 'relu']).default('gelu'),
-  hidden_dropout_prob: probability.default(0.1),
-  attention_probs_dropout_prob: probability.default(0.1),
-  layer_norm_eps: z.number().positive().default(1e-12),
-  position_embedding_type: z.literal('absolute').default('absolute'),
+export interface Dropouts {
+  /** Of the embedding layer's output. */
+  embedding: number;
+  /** Of what a sublayer adds to its input. */
+  hidden: number;
+  /** Of attention weights. */
+  attention: number;
+}
+
+/** A checked config; each family adds what its own forward pass reads. */
+export interface ModelConfig extends EncoderConfig {
+  /** Its family's key in FAMILIES. */
+  modelType: string;
+  poolingStrategy: PoolingStrategy | undefined;
+  /** config.json as it was, written back on save. */
+  raw: Record<string, unknown>;
+}
+
+const uniemKeys = z.looseObject({
   uniem_pooling_strategy: z.enum(POOLING_STRATEGIES).optional(),
   uniem_embedding_strategy: z.enum(POOLING_STRATEGIES).optional(),
 });
 
-/** What the model code reads. `raw` is config.json as it was, written back on save. */
-export interface ModelConfig {
-  modelType: 'bert';
-  vocabSize: number;
-  hiddenSize: number;
-  layers: number;
-  heads: number;
-  intermediateSize: number;
-  maxPositions: number;
-  tokenTypes: number;
-  activation: 'gelu' | 'gelu_new' | 'relu';
-  hiddenDropout: number;
-  attentionDropout: number;
-  layerNormEps: number;
-  poolingStrategy: PoolingStrategy | undefined;
-  raw: Record<string, unknown>;
-}
-
 /** @throws ModelError naming the key, for a family or a value that is not supported. */
 export function parseConfig(raw: Record<string, unknown>, path: string): ModelConfig {
-  if (raw.model_type !== 'bert') {
+  const modelType = String(raw.model_type);
+  const family = Object.hasOwn(FAMILIES, modelType) ? FAMILIES[modelType] : undefined;
+  if (!family) {
     throw new ModelError(
       `model_type ${JSON.stringify(raw.model_type)} is not supported`,
       path,
-      "use a model whose config.json says one of: 'bert'",
+      `use a model whose config.json says one of: ${Object.keys(FAMILIES).join(', ')}`,
     );
   }
-  const parsed = bertConfig.safeParse(raw);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const key = String(issue?.path.join('.'));
-    throw new ModelError(
-      `${key}: ${issue?.message} (received ${JSON.stringify(raw[key])})`,
-      path,
-      'correct the value or use another model',
-    );
-  }
-  const c = parsed.data;
-  if (c.hidden_size % c.num_attention_heads !== 0) {
-    throw new ModelError(
-      `hidden_size ${c.hidden_size} is not a multiple of num_attention_heads ${c.num_attention_heads}`,
-      path,
-      'correct config.json',
-    );
-  }
-  return {
-    modelType: 'bert',
-    vocabSize: c.vocab_size,
-    hiddenSize: c.hidden_size,
-    layers: c.num_hidden_layers,
-    heads: c.num_attention_heads,
-    intermediateSize: c.intermediate_size,
-    maxPositions: c.max_position_embeddings,
-    tokenTypes: c.type_vocab_size,
-    activation: c.hidden_act === 'gelu_pytorch_tanh' ? 'gelu_new' : c.hidden_act,
-    hiddenDropout: c.hidden_dropout_prob,
-    attentionDropout: c.attention_probs_dropout_prob,
-    layerNormEps: c.layer_norm_eps,
-    poolingStrategy: c.uniem_pooling_strategy ?? c.uniem_embedding_strategy,
-    raw,
-  };
+  const config = checked(family.schema, raw, path);
+  const uniem = checked(uniemKeys, raw, path);
+  const poolingStrategy = uniem.uniem_pooling_strategy ?? uniem.uniem_embedding_strategy;
+  return { ...config, modelType, poolingStrategy, raw };
+}
+
+function checked<T>(schema: z.ZodType<T>, raw: Record<string, unknown>, path: string): T {
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0] as z.core.$ZodIssue;
+  if (issue.path.length === 0) throw new ModelError(issue.message, path, 'correct config.json');
+  const received = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)?.[key], raw);
+  throw new ModelError(
+    `${issue.path.join('.')}: ${issue.message} (received ${JSON.stringify(received)})`,
+    path,
+    'correct the value or use another model',
+  );
 }

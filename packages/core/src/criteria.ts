@@ -2,6 +2,8 @@
 
 import * as tf from '@tensorflow/tfjs';
 
+import { coSent } from './operations/co-sent.ts';
+import { inBatchSoftmax } from './operations/in-batch-softmax.ts';
 import { cosineMatrix, cosineRows } from './similarity.ts';
 
 export const IN_BATCH_LOSS_TYPES = ['softmax', 'sigmoid', 'cosent'] as const;
@@ -31,9 +33,9 @@ export function pairLoss(
   return tf.tidy(() => {
     const N = text.shape[0];
     const scores = tf.div(cosineMatrix(text, positive), temperature) as tf.Tensor2D; // [N, N]
+    if (type !== 'sigmoid') return inBatchSoftmax(scores);
     const identity = tf.eye(N);
     const own = tf.sum(tf.mul(scores, identity), 1, true) as tf.Tensor2D; // [N, 1]
-    if (type !== 'sigmoid') return meanLogSumExp(tf.sub(scores, own));
     const others = tf.mul(tf.softplus(tf.sub(scores, own)), tf.sub(1, identity)); // −log σ(−x) = softplus(x)
     return tf.div(tf.sum(others), N * N - N) as tf.Scalar;
   });
@@ -85,11 +87,8 @@ export function coSentLoss(
   temperature = DEFAULT_TEMPERATURE,
 ): tf.Scalar {
   return tf.tidy(() => {
-    const scores = tf.div(cosineRows(first, second), temperature); // [N]
-    const differences = tf.sub(tf.expandDims(scores, 0), tf.expandDims(scores, 1)); // [N, N]: score_j − score_i
-    const counted = tf.greater(tf.expandDims(labels, 1), tf.expandDims(labels, 0)); // label_i > label_j
-    const masked = tf.where(counted, differences, tf.fill(differences.shape, -1e12));
-    return tf.logSumExp(tf.concat([tf.reshape(masked, [-1]), tf.zeros([1])], 0)) as tf.Scalar;
+    const scores = tf.div(cosineRows(first, second), temperature) as tf.Tensor1D; // [N]
+    return coSent(scores, labels);
   });
 }
 

@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 
 import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from './config.ts';
+import { ensureEngine } from './engine.ts';
 import { ModelError, OptionError } from './errors.ts';
 import { readJson, writeFolderWhole } from './formats/files.ts';
 import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
 import { readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
-import { FAMILIES } from './models/index.ts';
+import { familyOf } from './models/index.ts';
 import type { DropoutState } from './operations/dropout.ts';
 import { downloadParameters, loadParameters, type Parameters } from './parameters.ts';
 import { pool } from './pooling.ts';
@@ -68,6 +69,7 @@ export class Embedder {
 
   /**
    * Opens a model folder: sentence-transformers' layout, uniem's, or a plain transformers folder (pooled by last_mean).
+   * The weights go to the engine in use; where there is none yet, the fastest that starts becomes it.
    *
    * @throws ModelError saying which file, tensor or key is wrong.
    */
@@ -86,17 +88,20 @@ export class Embedder {
     const encoderFolder = join(folder, layout?.encoderPath ?? '');
     const configPath = join(encoderFolder, 'config.json');
     const config = parseConfig(readJson(configPath), configPath);
-    const family = FAMILIES[config.modelType];
+    const family = familyOf(config);
     const weightsPath = join(encoderFolder, 'model.safetensors');
     const tensors = readSafetensors(weightsPath);
+    await ensureEngine();
+    const tokenizer = Tokenizer.fromFolder(encoderFolder);
+    const maxLength = options.maxLength ?? layout?.maxLength ?? tokenizer.modelMaxLength ?? config.maxPositions;
     return new Embedder({
       folder: encoderFolder,
       config,
-      parameters: loadParameters(tensors, family.shapes(config), family.optional(), family.prefix, weightsPath),
-      tokenizer: Tokenizer.fromFolder(encoderFolder),
-      poolingStrategy: options.poolingStrategy ?? config.poolingStrategy ?? layout?.poolingStrategy ?? 'last_mean',
+      parameters: loadParameters(tensors, family.shapes(config), family.optional(config), family.prefix, weightsPath),
+      tokenizer,
+      poolingStrategy: options.poolingStrategy ?? layout?.poolingStrategy ?? config.poolingStrategy ?? 'last_mean',
       normalize: layout?.normalize ?? false,
-      maxLength: Math.min(options.maxLength ?? layout?.maxLength ?? config.maxPositions, config.maxPositions),
+      maxLength: Math.min(maxLength, config.maxPositions),
     });
   }
 
@@ -104,10 +109,12 @@ export class Embedder {
    * Embeds a packed batch; differentiable by the parameters. Call inside tf.tidy or a gradient function.
    *
    * @param dropout The step's dropout state while training; left out, dropout is off.
+   * @param gradientCheckpointing Whether layers are computed again in backward: less memory, about a third more time.
    * @returns float32 [B, H], not normalized.
    */
-  embed(batch: TokenBatch, dropout?: DropoutState): tf.Tensor2D {
-    const output = FAMILIES[this.config.modelType].forward(this.config, this.parameters, batch, dropout);
+  embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false): tf.Tensor2D {
+    const run = { parameters: this.parameters, batch, state: dropout, checkpointing: gradientCheckpointing };
+    const output = familyOf(this.config).forward(this.config, run);
     return pool(output, batch, this.poolingStrategy);
   }
 
@@ -145,8 +152,7 @@ export class Embedder {
 
   /** Sets every dropout probability of training; config.json keeps its own. */
   setDropout(probability: number): void {
-    this.config.hiddenDropout = probability;
-    this.config.attentionDropout = probability;
+    this.config.dropout = { embedding: probability, hidden: probability, attention: probability };
   }
 
   /** Writes the model in the sentence-transformers layout; the folder appears whole or not at all. */
@@ -159,7 +165,8 @@ export class Embedder {
       for (const file of TOKENIZER_FILES) {
         if (existsSync(join(this.folder, file))) copyFileSync(join(this.folder, file), join(partial, file));
       }
-      writeSentenceTransformers(partial, { ...this, hiddenSize: this.config.hiddenSize });
+      const { poolingStrategy, normalize, maxLength } = this;
+      writeSentenceTransformers(partial, { poolingStrategy, normalize, maxLength, hiddenSize: this.config.hiddenSize });
     });
   }
 

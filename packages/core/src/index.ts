@@ -10,11 +10,21 @@ export {
   tripletLoss,
 } from './criteria.ts';
 export { Embedder, type EmbedderOptions, type EncodeOptions } from './embedder.ts';
-export { BACKENDS, type Backend, useEngine } from './engine.ts';
+export {
+  BACKENDS,
+  type Backend,
+  type EngineName,
+  type EngineOptions,
+  PRECISIONS,
+  type Precision,
+  useEngine,
+} from './engine.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
+export { refuseForeignFolder } from './formats/files.ts';
+export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export type { Parameters } from './parameters.ts';
 export { ProgressBar } from './progress.ts';
 export { cosineMatrix, cosineRows, normalize } from './similarity.ts';
-export { packTokens, type TokenBatch } from './token-batch.ts';
+export { lengthsOf, packTokens, type TokenBatch } from './token-batch.ts';
 export { Tokenizer } from './tokenizer.ts';

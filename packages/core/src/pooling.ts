@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs';
 
 import type { PoolingStrategy } from './config.ts';
+import { OptionError } from './errors.ts';
 import type { EncoderOutput } from './models/family.ts';
 import { lengthsOf, type TokenBatch } from './token-batch.ts';
 
@@ -39,9 +40,16 @@ export function pool(output: EncoderOutput, batch: TokenBatch, strategy: Pooling
 }
 
 function statesOf({ words, first, last }: EncoderOutput, strategy: PoolingStrategy): tf.Tensor2D {
-  if (strategy === 'first_last_mean') return tf.mul(tf.add(first, last), 0.5);
-  if (strategy === 'embedding_last_mean') return tf.mul(tf.add(words, last), 0.5);
-  return last;
+  if (strategy !== 'first_last_mean' && strategy !== 'embedding_last_mean') return last;
+  const other = strategy === 'first_last_mean' ? first : words;
+  if (other.shape[1] !== last.shape[1]) {
+    throw new OptionError(
+      `${strategy} cannot average embeddings of ${other.shape[1]} values with states of ${last.shape[1]}`,
+      'poolingStrategy',
+      'use last_mean, which reads the last hidden state alone',
+    );
+  }
+  return tf.mul(tf.add(other, last), 0.5);
 }
 
 /** float32 [B, T], zero outside the text: one small matrix product pools, and its gradient is one too. */

@@ -1,17 +1,41 @@
 /** A one-line progress bar on stderr, drawn on terminals only. */
 
-const WIDTH = 24;
+const WIDTH = 16; // leaves room for the loss and the pace on 80 columns
 const MIN_MS = 80; // redraws a second are bounded, so that drawing costs nothing
+
+/** What a bar shows at one moment. */
+export interface Progress {
+  label: string;
+  done: number;
+  /** Undefined for a stream, whose length is not known: no bar and no time left then. */
+  total: number | undefined;
+  /** Since the start. */
+  seconds: number;
+  /** Shown at the end of the line. */
+  note: string;
+}
+
+/** The line of a moment, cut to the terminal's width: a longer one would wrap and leave its head behind. */
+export function progressLine({ label, done, total, seconds, note }: Progress, columns: number): string {
+  const parts = [label];
+  if (total === undefined) parts.push(`${done}`, `${clock(seconds)} gone`);
+  else {
+    const filled = Math.round((WIDTH * done) / Math.max(total, 1));
+    const left = done > 0 ? clock((seconds / done) * (total - done)) : '-:--';
+    parts.push('█'.repeat(filled) + '░'.repeat(WIDTH - filled), `${done}/${total}`, `${left} left`);
+  }
+  return [...parts, note].join(' ').trimEnd().slice(0, columns);
+}
 
 export class ProgressBar {
   readonly #label: string;
-  readonly #total: number;
+  readonly #total: number | undefined;
   readonly #shown: boolean;
   readonly #start = performance.now();
   #drawn = 0;
 
   /** @param show 'auto' draws where stderr is a terminal. */
-  constructor(label: string, total: number, show: boolean | 'auto' = 'auto') {
+  constructor(label: string, total: number | undefined, show: boolean | 'auto' = 'auto') {
     this.#label = label;
     this.#total = total;
     this.#shown = show === 'auto' ? Boolean(process.stderr.isTTY) : show;
@@ -20,12 +44,14 @@ export class ProgressBar {
   /** @param done Of the total. @param note Shown at the end of the line. */
   update(done: number, note = ''): void {
     const now = performance.now();
-    if (!this.#shown || (now - this.#drawn < MIN_MS && done < this.#total)) return;
+    if (!this.#shown || (now - this.#drawn < MIN_MS && done !== this.#total)) return;
     this.#drawn = now;
-    const filled = Math.round((WIDTH * done) / Math.max(this.#total, 1));
-    const bar = '█'.repeat(filled) + '░'.repeat(WIDTH - filled);
-    const secondsLeft = done > 0 ? ((now - this.#start) / 1000 / done) * (this.#total - done) : 0;
-    process.stderr.write(`\r\x1b[K${this.#label} ${bar} ${done}/${this.#total} ${clock(secondsLeft)} left ${note}`);
+    const seconds = (now - this.#start) / 1000;
+    const line = progressLine(
+      { label: this.#label, done, total: this.#total, seconds, note },
+      (process.stderr.columns || 80) - 1,
+    );
+    process.stderr.write(`\r\x1b[K${line}`);
   }
 
   /** Ends the line. */
@@ -36,5 +62,8 @@ export class ProgressBar {
 
 function clock(seconds: number): string {
   const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+  const minutes = Math.floor(whole / 60) % 60;
+  const hours = Math.floor(whole / 3600);
+  const tail = `${minutes}:${String(whole % 60).padStart(2, '0')}`;
+  return hours > 0 ? `${hours}:${tail.padStart(5, '0')}` : tail;
 }

@@ -25,3 +25,8 @@ export function packTokens(texts: readonly ArrayLike<number>[]): TokenBatch {
 export function lengthsOf({ offsets }: TokenBatch): number[] {
   return Array.from({ length: offsets.length - 1 }, (_, b) => (offsets[b + 1] as number) - (offsets[b] as number));
 }
+
+/** L, the tokens of the longest text. */
+export function longestOf(batch: TokenBatch): number {
+  return Math.max(...lengthsOf(batch));
+}

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
 
-import { ModelError } from './errors.ts';
+import { ModelError, OptionError } from './errors.ts';
 import { readJson } from './formats/files.ts';
 import { packTokens, type TokenBatch } from './token-batch.ts';
 
@@ -16,9 +16,12 @@ export class Tokenizer {
   readonly #tokenizer: HubTokenizer;
   readonly #specialTokens: number;
   readonly #unknownId: number;
+  /** What tokenizer_config.json says a text may have; undefined when not given. */
+  readonly modelMaxLength: number | undefined;
 
-  private constructor(tokenizer: HubTokenizer) {
+  private constructor(tokenizer: HubTokenizer, modelMaxLength: unknown) {
     this.#tokenizer = tokenizer;
+    this.modelMaxLength = typeof modelMaxLength === 'number' ? modelMaxLength : undefined;
     this.#specialTokens = this.#withSpecialTokens(['a']).length - 1;
     this.#unknownId = tokenizer.model?.unk_token_id ?? 0;
   }
@@ -29,11 +32,11 @@ export class Tokenizer {
     const config = existsSync(configPath) ? readJson(configPath) : {};
     const jsonPath = join(folder, 'tokenizer.json');
     const vocabPath = join(folder, 'vocab.txt');
-    if (existsSync(jsonPath)) return new Tokenizer(new HubTokenizer(readJson(jsonPath), config));
-    if (existsSync(vocabPath)) {
-      return new Tokenizer(new HubTokenizer(wordPieceJson(readFileSync(vocabPath, 'utf8'), config), config));
+    if (!existsSync(jsonPath) && !existsSync(vocabPath)) {
+      throw new ModelError('no tokenizer.json and no vocab.txt', folder, 'add the tokenizer files of the model');
     }
-    throw new ModelError('no tokenizer.json and no vocab.txt', folder, 'add the tokenizer files of the model');
+    const json = existsSync(jsonPath) ? readJson(jsonPath) : wordPieceJson(readFileSync(vocabPath, 'utf8'), config);
+    return new Tokenizer(new HubTokenizer(json, config), config.model_max_length);
   }
 
   #withSpecialTokens(tokens: string[]): string[] {
@@ -43,11 +46,14 @@ export class Tokenizer {
 
   /** Ids of one text with its special tokens, at most `maxLength` tokens in all; the end of the text is cut. */
   encode(text: string, maxLength: number): Int32Array {
-    let tokens = this.#tokenizer.tokenize(text);
-    const room = Math.max(maxLength - this.#specialTokens, 0);
-    if (tokens.length > room) tokens = tokens.slice(0, room);
+    const room = maxLength - this.#specialTokens;
+    if (!Number.isInteger(maxLength) || room < 0) {
+      const least = Math.max(this.#specialTokens, 1);
+      throw new OptionError(`${maxLength} tokens are too few`, 'maxLength', `give a whole number from ${least} on`);
+    }
+    const tokens = this.#tokenizer.tokenize(text);
     return Int32Array.from(
-      this.#withSpecialTokens(tokens),
+      this.#withSpecialTokens(tokens.slice(0, room)),
       (token) => this.#tokenizer.token_to_id(token) ?? this.#unknownId,
     );
   }

@@ -10,6 +10,7 @@ export { readJsonl } from './readers/jsonl.ts';
 export {
   inferRecordType,
   type Pair,
+  RECORD_TYPES,
   type Records,
   type RecordType,
   type Row,

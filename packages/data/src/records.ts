@@ -15,6 +15,8 @@ const FIELDS = {
 
 export type RecordType = keyof typeof FIELDS;
 
+export const RECORD_TYPES = Object.keys(FIELDS) as RecordType[];
+
 /** Names under which datasets keep texts; a column of such a name is text even where every value looks like a number. */
 const TEXT_NAMES = /^(?:text|sentence|query|question|answer|anchor|positive|negative|pos|neg|passage|document|title)/i;
 

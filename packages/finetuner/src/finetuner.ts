@@ -1,35 +1,39 @@
 /** From a pretrained model and records to a better model in a folder. */
 
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+
 import * as tf from '@tensorflow/tfjs';
 import {
   dropoutState,
   Embedder,
+  type EngineName,
   ModelError,
   OptionError,
   type PoolingStrategy,
   ProgressBar,
   useEngine,
 } from '@uniem/core';
-import { batches, DataError, type Dataset, inferRecordType, type RecordType, validateRecord } from '@uniem/data';
+import { batches, DataError, Dataset, RECORD_TYPES, type RecordType, validateRecord } from '@uniem/data';
 
 import { AdamW } from './adamw.ts';
 import { MetricsFile } from './metrics.ts';
 import { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from './options.ts';
+import { prepareOutput } from './output-folder.ts';
+import { Pace } from './pace.ts';
 import { batchLoss, collate, type RecordBatch } from './records.ts';
 import { schedule, suggestLr } from './schedules.ts';
 import { trainable } from './strategies.ts';
 import { type Step, train } from './trainer.ts';
-
-type Row = Record<string, unknown>;
-
-/** Rows at hand, or a stream of them. */
-export type TrainingData = Dataset | Iterable<Row> | AsyncIterable<Row>;
-
-/** A training set alone, or with the set whose loss is told after each epoch. */
-export type TrainingDataDict = { train: TrainingData; validation?: TrainingData; dev?: TrainingData };
+import {
+  openTrainingData,
+  type Rows,
+  shuffled,
+  type TrainingData,
+  type TrainingDataDict,
+  type TrainingRows,
+} from './training-data.ts';
 
 export interface FineTunerOptions {
   dataset: TrainingData | TrainingDataDict;
@@ -38,7 +42,7 @@ export interface FineTunerOptions {
   /** Left out, found by the first record's fields. */
   recordType?: RecordType;
   poolingStrategy?: PoolingStrategy;
-  /** Engine that loads the model; run() may not change it. */
+  /** Engine that loads the model; left out, the one in use, or else the fastest that starts. */
   backend?: FinetuneOptions['backend'];
 }
 
@@ -61,15 +65,15 @@ export class FineTuner {
   readonly embedder: Embedder;
   readonly modelType: ModelType;
   readonly recordType: RecordType;
-  readonly #train: TrainingData;
-  readonly #validation: TrainingData | undefined;
+  readonly #train: Rows;
+  readonly #validation: Rows | undefined;
 
-  private constructor(embedder: Embedder, modelType: ModelType, recordType: RecordType, data: TrainingDataDict) {
+  private constructor(embedder: Embedder, modelType: ModelType, data: TrainingRows) {
     this.embedder = embedder;
     this.modelType = modelType;
-    this.recordType = recordType;
+    this.recordType = data.recordType;
     this.#train = data.train;
-    this.#validation = data.validation ?? data.dev;
+    this.#validation = data.validation;
   }
 
   /**
@@ -77,14 +81,10 @@ export class FineTuner {
    * @throws ModelError, DataError or OptionError saying what is wrong with the model, the records or an option.
    */
   static async fromPretrained(model: string, options: FineTunerOptions): Promise<FineTuner> {
-    if (options.modelType && !MODEL_TYPES.includes(options.modelType)) {
-      throw new OptionError(
-        `unknown model type '${options.modelType}'`,
-        'modelType',
-        `use one of ${MODEL_TYPES.join(', ')}`,
-      );
-    }
-    await useEngine({ backend: options.backend });
+    requireOneOf('modelType', options.modelType, MODEL_TYPES);
+    requireOneOf('recordType', options.recordType, RECORD_TYPES);
+    const data = await openTrainingData(options.dataset, options.recordType);
+    if (options.backend) await useEngine({ backend: options.backend });
     const modelType = options.modelType ?? detectModelType(model).modelType;
     const embedder = await Embedder.fromPretrained(model, { poolingStrategy: options.poolingStrategy });
     if (modelType === 'uniem' && !embedder.config.poolingStrategy && !options.poolingStrategy) {
@@ -94,9 +94,7 @@ export class FineTuner {
         "give poolingStrategy, or modelType 'huggingface' for a plain encoder",
       );
     }
-    const data = isDict(options.dataset) ? options.dataset : { train: options.dataset };
-    const first = await firstRow(data.train);
-    return new FineTuner(embedder, modelType, options.recordType ?? inferRecordType(first), data);
+    return new FineTuner(embedder, modelType, data);
   }
 
   /** Trains, writes `<outputDir>/metrics.jsonl` as it goes, and saves `<outputDir>/model`. */
@@ -106,15 +104,31 @@ export class FineTuner {
       throw new OptionError('a batch of one pair has no negative', 'batchSize', 'give 2 or more');
     }
     const { embedder } = this;
+    const engine = tf.getBackend() as EngineName;
+    if (resolved.backend !== 'auto' && resolved.backend !== engine) {
+      throw new OptionError(
+        `the model is on engine ${engine} (received '${resolved.backend}')`,
+        'backend',
+        'give backend to FineTuner.fromPretrained',
+      );
+    }
+    const totalSteps = this.#totalSteps(resolved);
+    if (totalSteps === 0) {
+      throw new OptionError(
+        `no batch of ${resolved.batchSize} can be made of the training set`,
+        'batchSize',
+        'give more records, or leave dropLast out',
+      );
+    }
+    await useEngine({ backend: engine, precision: resolved.precision });
     prepareOutput(resolved.outputDir);
     if (resolved.dropout !== undefined) embedder.setDropout(resolved.dropout);
     const variables = trainable(embedder.parameters, resolved.strategy);
     const lr = resolved.lr ?? suggestLr([...variables.values()].reduce((sum, { size }) => sum + size, 0));
-    const totalSteps = this.#totalSteps(resolved);
     const rate = schedule(lr, resolved.warmupSteps, totalSteps);
     const optimizer = new AdamW({ weightDecay: resolved.weightDecay });
     const metrics = new MetricsFile(join(resolved.outputDir, 'metrics.jsonl'));
-    const bar = new ProgressBar('train', totalSteps ?? 0, totalSteps === undefined ? false : 'auto');
+    const bar = new ProgressBar('train', totalSteps);
     const stop = () => hooks.signal?.aborted === true;
 
     let steps = 0;
@@ -152,13 +166,15 @@ export class FineTuner {
           if (steps >= limit || stop()) break;
         }
         const trainLoss = epochLoss / Math.max(1, steps - stepsBefore);
-        const validationLoss = stop() ? undefined : await this.#validationLoss(resolved);
+        const validationLoss = await this.#validationLoss(resolved, stop);
         metrics.write({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
       }
     } finally {
       bar.end();
       optimizer.dispose();
     }
+    if (steps === 0 && !stop())
+      throw new DataError('no batch came of the training set', undefined, 'give more records');
     const modelFolder = join(resolved.outputDir, 'model');
     await embedder.save(modelFolder);
     return { modelFolder, metricsFile: metrics.path, steps, stopped: stop() };
@@ -177,20 +193,23 @@ export class FineTuner {
     if (group.length > 0) yield group;
   }
 
-  async *#batches(data: TrainingData, options: ResolvedFinetuneOptions): AsyncGenerator<RecordBatch> {
+  async *#batches(data: Rows, options: ResolvedFinetuneOptions): AsyncGenerator<RecordBatch> {
     const maxLength = Math.min(options.maxLength, this.embedder.config.maxPositions);
-    for await (const rows of batches(data as Iterable<Row>, options)) {
-      if (this.recordType === 'pair' && rows.length === 1) continue; // a last pair alone has no negative
+    for await (const rows of batches(data, options)) {
       for (const row of rows) validateRecord(row, this.recordType);
+      if (this.recordType === 'pair' && rows.length === 1) continue; // a last pair alone has no negative
       yield collate(rows, this.recordType, this.embedder, maxLength);
     }
   }
 
-  async #validationLoss(options: ResolvedFinetuneOptions): Promise<number | undefined> {
+  /** Undefined without a validation set, and where the run is stopped before its end. */
+  async #validationLoss(options: ResolvedFinetuneOptions, stop: () => boolean): Promise<number | undefined> {
     if (!this.#validation) return undefined;
     let sum = 0;
     let count = 0;
     for await (const batch of this.#batches(this.#validation, { ...options, dropLast: false })) {
+      await setImmediate(); // lets a signal through, as the trainer does
+      if (stop()) return undefined;
       const loss = tf.tidy(() => batchLoss(this.embedder, batch, options));
       sum += (await loss.data())[0] as number;
       loss.dispose();
@@ -201,62 +220,15 @@ export class FineTuner {
 
   /** Undefined for a stream, whose length is not known. */
   #totalSteps({ batchSize, dropLast, gradientAccumulationSteps, epochs, maxSteps }: ResolvedFinetuneOptions) {
-    const length = (this.#train as { length?: number }).length;
-    if (length === undefined) return maxSteps;
-    const perEpoch = dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
+    if (!(this.#train instanceof Dataset)) return maxSteps;
+    const { length } = this.#train;
+    const least = dropLast ? batchSize : this.recordType === 'pair' ? 2 : 1; // records that make a last batch
+    const perEpoch = Math.floor(length / batchSize) + (length % batchSize >= least ? 1 : 0);
     return Math.min(Math.ceil(perEpoch / gradientAccumulationSteps) * epochs, maxSteps ?? Number.POSITIVE_INFINITY);
   }
 }
 
-function isDict(dataset: TrainingData | TrainingDataDict): dataset is TrainingDataDict {
-  return 'train' in dataset;
-}
-
-async function firstRow(data: TrainingData): Promise<Row> {
-  for await (const row of data as Iterable<Row>) return row;
-  throw new DataError('the training set is empty', undefined, 'give at least one record');
-}
-
-function shuffled(data: TrainingData, seed: number): TrainingData {
-  if ('shuffle' in data && typeof data.shuffle === 'function') return (data as Dataset).shuffle({ seed });
-  throw new OptionError('a stream cannot be shuffled', 'shuffle', 'give a Dataset, or leave shuffle out');
-}
-
-/** @throws OptionError for a folder that holds something other than an earlier run. */
-function prepareOutput(outputDir: string): void {
-  if (existsSync(outputDir)) {
-    const entries = readdirSync(outputDir);
-    if (entries.length > 0 && !entries.includes('metrics.jsonl') && !entries.includes('model')) {
-      throw new OptionError(
-        `the folder holds something else (${entries.slice(0, 3).join(', ')})`,
-        `outputDir ${outputDir}`,
-        'give a new folder, or one of an earlier run',
-      );
-    }
-  }
-  mkdirSync(outputDir, { recursive: true });
-}
-
-/** Records a second, since the last reading and since the start. */
-class Pace {
-  readonly #start = performance.now();
-  #lastTime = this.#start;
-  #lastRecords = 0;
-  #records = 0;
-
-  add(records: number): void {
-    this.#records += records;
-  }
-
-  take(): number {
-    const now = performance.now();
-    const pace = (1000 * (this.#records - this.#lastRecords)) / (now - this.#lastTime);
-    this.#lastTime = now;
-    this.#lastRecords = this.#records;
-    return Math.round(pace * 100) / 100;
-  }
-
-  overall(): number {
-    return (1000 * this.#records) / (performance.now() - this.#start);
-  }
+function requireOneOf(option: string, value: string | undefined, allowed: readonly string[]): void {
+  if (value === undefined || allowed.includes(value)) return;
+  throw new OptionError(`there is no '${value}'`, option, `use one of ${allowed.join(', ')}`);
 }

@@ -7,8 +7,6 @@ export {
   type FineTunerOptions,
   type RunHooks,
   type RunResult,
-  type TrainingData,
-  type TrainingDataDict,
 } from './finetuner.ts';
 export type { EpochMetrics, StepMetrics } from './metrics.ts';
 export { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
@@ -16,3 +14,4 @@ export { type FinetuneOptions, finetuneOptions } from './options.ts';
 export { schedule, suggestLr } from './schedules.ts';
 export { BITFIT_KEYWORDS } from './strategies.ts';
 export { type Step, train } from './trainer.ts';
+export type { TrainingData, TrainingDataDict } from './training-data.ts';

@@ -2,6 +2,8 @@
 
 import { appendFileSync, writeFileSync } from 'node:fs';
 
+import { ModelError } from '@uniem/core';
+
 export interface StepMetrics {
   step: number;
   epoch: number;
@@ -24,10 +26,20 @@ export class MetricsFile {
   /** Starts the file anew. */
   constructor(path: string) {
     this.path = path;
-    writeFileSync(path, '');
+    this.#put(() => writeFileSync(path, ''));
   }
 
+  /** @throws ModelError where the disk says no. */
   write(metrics: StepMetrics | EpochMetrics): void {
-    appendFileSync(this.path, `${JSON.stringify(metrics)}\n`);
+    this.#put(() => appendFileSync(this.path, `${JSON.stringify(metrics)}\n`));
+  }
+
+  #put(write: () => void): void {
+    try {
+      write();
+    } catch (cause) {
+      const what = `could not be written (${(cause as Error).message})`;
+      throw new ModelError(what, this.path, 'free disk space or choose another outputDir', { cause });
+    }
   }
 }

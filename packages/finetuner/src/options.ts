@@ -1,6 +1,6 @@
 /** Every option of a training run, once: its type, default, limits and help all come from here. */
 
-import { BACKENDS, DEFAULT_TEMPERATURE, IN_BATCH_LOSS_TYPES, OptionError } from '@uniem/core';
+import { BACKENDS, DEFAULT_TEMPERATURE, IN_BATCH_LOSS_TYPES, OptionError, PRECISIONS } from '@uniem/core';
 import { z } from 'zod';
 
 const positiveInt = z.int().positive();
@@ -11,6 +11,10 @@ export const finetuneOptions = z.strictObject({
   maxSteps: positiveInt.optional().describe('optimizer steps after which to stop, whatever epochs says'),
   batchSize: positiveInt.default(64).describe('records a step, before gradient accumulation'),
   gradientAccumulationSteps: positiveInt.default(1).describe('batches a step; adds no in-batch negatives'),
+  gradientCheckpointing: z
+    .boolean()
+    .default(false)
+    .describe('compute layers again in backward: less memory, more time'),
   lr: z.number().nonnegative().optional().describe('peak learning rate; from the trainable parameters if left out'),
   warmupSteps: z
     .number()
@@ -26,7 +30,7 @@ export const finetuneOptions = z.strictObject({
   shuffle: z.boolean().default(false).describe('shuffle each epoch'),
   dropLast: z.boolean().default(false).describe('leave out a last batch that is not full'),
   seed: z.int().nonnegative().default(42).describe('of shuffling and dropout'),
-  precision: z.enum(['fp32']).default('fp32').describe('arithmetic of matrix products'),
+  precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products; weights stay fp32'),
   backend: z.enum(BACKENDS).default('auto').describe('engine to train on'),
   logInterval: positiveInt.default(10).describe('steps between lines of metrics.jsonl'),
 });

@@ -43,10 +43,10 @@ export function collate(
 export function batchLoss(
   embedder: Embedder,
   batch: RecordBatch,
-  options: Pick<ResolvedFinetuneOptions, 'lossType' | 'temperature'>,
+  options: Pick<ResolvedFinetuneOptions, 'lossType' | 'temperature'> & { gradientCheckpointing?: boolean },
   dropout?: DropoutState,
 ): tf.Scalar {
-  const embeddings = embedder.embed(batch.tokens, dropout); // [fields·N, H]
+  const embeddings = embedder.embed(batch.tokens, dropout, options.gradientCheckpointing); // [fields·N, H]
   const part = (i: number) => tf.slice(embeddings, [i * batch.size, 0], [batch.size, -1]) as tf.Tensor2D;
   const { lossType, temperature } = options;
   switch (batch.recordType) {

@@ -1,5 +1,7 @@
 /** The training loop: an async generator of steps; logging, saving and stopping are its caller's. */
 
+import { setImmediate } from 'node:timers/promises';
+
 import * as tf from '@tensorflow/tfjs';
 
 import type { AdamW } from './adamw.ts';
@@ -35,48 +37,43 @@ export async function* train<Batch>(training: Training<Batch>): AsyncGenerator<S
   const { groups, sizeOf, loss, variables, optimizer, schedule } = training;
   let step = training.startStep;
   for await (const group of groups) {
-    const { value, gradients } = gradientStep(group, loss, variables, step);
-    const mean = ((await value.data())[0] as number) / group.length;
-    value.dispose();
+    const { value, gradients } = gradientStep(group, (batch, i) => loss(batch, step * group.length + i), variables);
+    const mean = (await value.data())[0] as number;
     const lr = schedule(step);
     if (Number.isFinite(mean)) optimizer.step(variables, gradients, lr);
-    tf.dispose([...gradients.values()]);
+    tf.dispose([value, ...gradients.values()]);
     step += 1;
+    await setImmediate(); // an engine that computes at once would never let a signal or a timer through
     yield { step, loss: mean, lr, records: group.reduce((sum, batch) => sum + sizeOf(batch), 0) };
   }
 }
 
-/** Sum of the group's losses and mean of its gradients: the one place a data-parallel run would average. */
-function gradientStep<Batch>(
-  group: Batch[],
-  loss: Training<Batch>['loss'],
+/**
+ * Mean over a group of batches of the loss and of its gradients, by parameter name; parameters that the loss does not
+ * depend on have none. The one place a data-parallel run would average.
+ */
+export function gradientStep<Batch>(
+  group: readonly Batch[],
+  loss: (batch: Batch, index: number) => tf.Scalar,
   variables: ReadonlyMap<string, tf.Variable>,
-  step: number,
 ): { value: tf.Scalar; gradients: Map<string, tf.Tensor> } {
-  const names = [...variables.keys()];
-  const list = [...variables.values()];
-  const results = tf.tidy(() => {
-    let value: tf.Tensor = tf.scalar(0);
-    let sums: (tf.Tensor | undefined)[] = list.map(() => undefined);
-    group.forEach((batch, i) => {
-      const result = tf.tidy(() => {
-        const { value: lossValue, grads } = tf.variableGrads(() => loss(batch, step * group.length + i), list);
-        const found = list.map((variable) => grads[variable.name] as tf.Tensor | null);
-        return { lossValue, found: Object.fromEntries(found.flatMap((grad, j) => (grad ? [[j, grad]] : []))) };
-      });
-      value = tf.add(value, result.lossValue);
-      const found = result.found as Record<string, tf.Tensor>;
-      sums = sums.map((sum, j) => {
-        const grad = found[j];
-        return sum && grad ? tf.add(sum, grad) : (sum ?? grad);
-      });
-    });
-    const scale = 1 / group.length;
-    const means = sums.map((sum) => (sum && group.length > 1 ? tf.mul(sum, scale) : sum));
-    return { value, means: Object.fromEntries(means.flatMap((mean, j) => (mean ? [[names[j], mean]] : []))) };
+  const gradients = new Map<string, tf.Tensor>();
+  let value: tf.Scalar = tf.scalar(0);
+  group.forEach((batch, i) => {
+    const share = tf.variableGrads(() => tf.div(loss(batch, i), group.length), [...variables.values()]);
+    value = addInto(value, share.value);
+    for (const [name, variable] of variables) {
+      const gradient = share.grads[variable.name] as tf.Tensor | undefined;
+      if (gradient) gradients.set(name, addInto(gradients.get(name), gradient));
+    }
   });
-  return {
-    value: results.value as tf.Scalar,
-    gradients: new Map(Object.entries(results.means as Record<string, tf.Tensor>)),
-  };
+  return { value, gradients };
+}
+
+/** Takes ownership of both. */
+function addInto<T extends tf.Tensor>(sum: T | undefined, more: T): T {
+  if (!sum) return more;
+  const result = tf.add(sum, more) as T;
+  tf.dispose([sum, more]);
+  return result;
 }

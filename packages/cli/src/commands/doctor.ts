@@ -1,13 +1,14 @@
 /** uniem doctor: what this machine has and which engines are ready. */
 
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 
-import { tensorflowStatus } from '@uniem/backend-tensorflow';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
 
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 const INSTRUCTION_SETS = ['avx2', 'avx512f', 'avx512_bf16', 'amx_bf16'];
 const CPU_INFO = '/proc/cpuinfo';
 
@@ -17,12 +18,17 @@ export const doctor = defineCommand({
   async run() {
     const cpu = existsSync(CPU_INFO) ? readFileSync(CPU_INFO, 'utf8') : '';
     const flags = new Set(/^flags\s*:(.*)$/m.exec(cpu)?.[1]?.trim().split(' '));
+    const { nativeStatus } = await import('@uniem/backend-native');
+    const { tensorflowStatus } = await import('@uniem/backend-tensorflow');
+    const native = nativeStatus();
     const { ready, cacheFolder } = tensorflowStatus();
     const lines = [
+      ['uniem', version],
       ['node', process.versions.node],
       ['platform', `${process.platform} ${process.arch}`],
       ['threads', String(availableParallelism())],
       ['instruction sets', INSTRUCTION_SETS.filter((name) => flags.has(name)).join(' ') || 'unknown'],
+      ['engine native', native.ready ? `ready in ${native.path}` : 'not set up (run: uniem setup native)'],
       ['engine tensorflow', ready ? `ready in ${cacheFolder}` : 'not set up (run: uniem setup tensorflow)'],
       ['engine cpu', 'ready, about 200 times slower'],
     ];

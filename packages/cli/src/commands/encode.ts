@@ -1,10 +1,10 @@
 /** uniem encode: texts to vectors in a file. */
 
-import { BACKENDS, Embedder, POOLING_STRATEGIES, useEngine } from '@uniem/core';
+import { BACKENDS, Embedder, POOLING_STRATEGIES, PRECISIONS, useEngine } from '@uniem/core';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { readTexts, writeVectors } from '../files.ts';
+import { readTexts, requireFolderOf, writeVectors } from '../files.ts';
 
 export const encode = defineCommand({
   summary: 'write the embeddings of texts to a file',
@@ -22,12 +22,13 @@ export const encode = defineCommand({
     normalize: z.boolean().default(true).describe('divide each embedding by its length'),
     batchSize: z.int().positive().default(32).describe('texts a batch'),
     maxLength: z.int().positive().optional().describe('tokens a text, cut at the end'),
-    precision: z.enum(['fp32']).default('fp32').describe('arithmetic of matrix products'),
+    precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, input, output, pooling, normalize, batchSize, maxLength, backend }) {
+  async run({ model, input, output, pooling, normalize, batchSize, maxLength, backend, precision }) {
+    requireFolderOf(output);
     const texts = await readTexts(input);
-    await useEngine({ backend });
+    await useEngine({ backend, precision });
     const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling });
     writeVectors(output, await embedder.encode(texts, { normalize, batchSize, maxLength }));
     process.stdout.write(`${output}\n`);

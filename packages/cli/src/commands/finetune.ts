@@ -1,29 +1,25 @@
 /** uniem finetune: records and a model to a better model. */
 
 import { POOLING_STRATEGIES } from '@uniem/core';
-import { loadDataset } from '@uniem/data';
+import { loadDataset, RECORD_TYPES } from '@uniem/data';
 import { FineTuner, finetuneOptions, MODEL_TYPES } from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
 
-const flags = finetuneOptions.extend({
+const flags = z.strictObject({
   model: z.string().describe('model folder'),
   data: z.string().describe('.jsonl or .jsonl.gz file, or a folder with train and dev files'),
   modelType: z.enum(MODEL_TYPES).optional().describe('found by the folder if left out'),
-  recordType: z.enum(['pair', 'triplet', 'scored_pair']).optional().describe('found by the fields if left out'),
+  recordType: z.enum(RECORD_TYPES).optional().describe('found by the fields if left out'),
   pooling: z.enum(POOLING_STRATEGIES).optional().describe('found by the folder if left out'),
+  ...finetuneOptions.shape,
 });
 
 export const finetune = defineCommand({
   summary: 'fine-tune a model on pairs, triplets or scored pairs',
   flags,
   async run({ model, data, modelType, recordType, pooling, ...options }) {
-    const abort = new AbortController();
-    process.once('SIGINT', () => {
-      process.stderr.write('\nstopping after this step; press Ctrl-C again to quit at once\n');
-      abort.abort(); // `once` has removed this handler: a second Ctrl-C ends the process
-    });
     const { backend } = options;
     const dataset = await loadDataset(data);
     const fineTuner = await FineTuner.fromPretrained(model, {
@@ -34,6 +30,11 @@ export const finetune = defineCommand({
       backend,
     });
     process.stderr.write(`model type ${fineTuner.modelType}, record type ${fineTuner.recordType}\n`);
+    const abort = new AbortController();
+    process.once('SIGINT', () => {
+      process.stderr.write('\nstopping after this step; press Ctrl-C again to quit at once\n');
+      abort.abort(); // `once` has removed this handler: a second Ctrl-C ends the process
+    });
     const result = await fineTuner.run(options, { signal: abort.signal });
     if (result.stopped) process.stderr.write(`stopped after step ${result.steps}; metrics and model are written\n`);
     process.stdout.write(`${result.modelFolder}\n`);

@@ -1,14 +1,21 @@
-/** uniem setup: fetches and builds the engine. */
+/** uniem setup: fetches and builds an engine. */
 
-import { setupTensorflow } from '@uniem/backend-tensorflow';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
 
+/** Engines are loaded when asked for: the other commands start without them. */
+const ENGINES = {
+  native: async () => (await import('@uniem/backend-native')).setupNative,
+  tensorflow: async () => (await import('@uniem/backend-tensorflow')).setupTensorflow,
+};
+
 export const setup = defineCommand({
-  summary: 'fetch and build the TensorFlow engine (once)',
-  flags: z.strictObject({}),
-  async run() {
-    await setupTensorflow({ log: (line) => process.stderr.write(`${line}\n`) });
+  summary: 'fetch and build an engine (once): uniem setup native|tensorflow',
+  argument: 'engine',
+  flags: z.strictObject({ engine: z.enum(['native', 'tensorflow']).describe('which engine') }),
+  async run({ engine }) {
+    const setUp = await ENGINES[engine]();
+    await setUp({ log: (line) => process.stderr.write(`${line}\n`) });
   },
 });

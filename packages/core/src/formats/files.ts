@@ -1,12 +1,19 @@
 /** Files read with good errors and written whole: beside the target first, then renamed. */
 
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-import { ModelError } from '../errors.ts';
+import { ModelError, OptionError } from '../errors.ts';
 
-/** Parses a JSON file; a missing or broken one is a ModelError naming it. */
+/** Parses a JSON file that holds an object; a missing or broken one is a ModelError naming it. */
 export function readJson(path: string): Record<string, unknown> {
+  const value = readJsonValue(path);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new ModelError('does not hold a JSON object', path, 'download the model again');
+}
+
+/** Parses a JSON file. */
+export function readJsonValue(path: string): unknown {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -14,7 +21,7 @@ export function readJson(path: string): Record<string, unknown> {
     throw new ModelError('file not found or not readable', path, 'give a complete model folder', { cause });
   }
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    return JSON.parse(text);
   } catch (cause) {
     throw new ModelError(`not JSON (${(cause as Error).message})`, path, 'download the model again', { cause });
   }
@@ -23,17 +30,22 @@ export function readJson(path: string): Record<string, unknown> {
 /**
  * Makes a folder appear whole or not at all: `fill` writes into a sibling, which then takes the target's name.
  * An earlier folder stays until the new one is complete; a failed `fill` leaves it untouched.
+ *
+ * @throws OptionError where the target holds something else, ModelError where the disk says no.
  */
 export function writeFolderWhole(target: string, fill: (folder: string) => void): void {
-  const parent = dirname(target);
-  const partial = join(parent, `.${basename(target)}.partial-${process.pid}`);
-  const previous = join(parent, `.${basename(target)}.previous-${process.pid}`);
-  rmSync(partial, { recursive: true, force: true });
-  mkdirSync(partial, { recursive: true });
+  refuseForeignFolder(target);
   try {
-    fill(partial);
+    const partial = join(dirname(target), `.${basename(target)}.partial-${process.pid}`);
+    mkdirSync(partial, { recursive: true });
+    try {
+      fill(partial);
+      replaceFolder(target, partial);
+    } finally {
+      rmSync(partial, { recursive: true, force: true });
+    }
   } catch (cause) {
-    rmSync(partial, { recursive: true, force: true });
+    if ((cause as NodeJS.ErrnoException).code === undefined) throw cause; // no word of the disk's
     throw new ModelError(
       `could not be saved (${(cause as Error).message})`,
       target,
@@ -41,7 +53,31 @@ export function writeFolderWhole(target: string, fill: (folder: string) => void)
       { cause },
     );
   }
-  if (existsSync(target)) renameSync(target, previous);
-  renameSync(partial, target);
+}
+
+/** No rename replaces a folder that is not empty: the old one steps aside, and back where the new one fails. */
+function replaceFolder(target: string, replacement: string): void {
+  const previous = join(dirname(target), `.${basename(target)}.previous-${process.pid}`);
+  const replaces = existsSync(target);
+  if (replaces) renameSync(target, previous);
+  try {
+    renameSync(replacement, target);
+  } catch (cause) {
+    if (replaces) renameSync(previous, target);
+    throw cause;
+  }
   rmSync(previous, { recursive: true, force: true });
+}
+
+/** @throws OptionError for a path that a saved model must not take: a file, or a folder without a model in it. */
+export function refuseForeignFolder(target: string): void {
+  if (!existsSync(target)) return;
+  if (!statSync(target).isDirectory()) throw new OptionError('is a file', target, 'give the path of a folder');
+  const entries = readdirSync(target);
+  if (entries.length === 0 || entries.includes('config.json')) return;
+  throw new OptionError(
+    `the folder holds something else (${entries.slice(0, 3).join(', ')})`,
+    target,
+    'give a new folder, or one that holds an earlier model',
+  );
 }

@@ -1,6 +1,6 @@
 /** Reads and writes safetensors files; the header is distrusted. Format: huggingface/safetensors README. */
 
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 
 import { ModelError } from '../errors.ts';
 
@@ -10,14 +10,14 @@ export interface HostTensor {
   values: Float32Array;
 }
 
-interface Entry {
-  dtype: string;
-  shape: number[];
-  data_offsets: [number, number];
-}
-
 const MAX_HEADER_BYTES = 100_000_000; // the reference implementation's limit
-const FLOAT_BYTES: Record<string, number> = { F32: 4, F16: 2, BF16: 2, F64: 8 };
+const FLOAT_BYTES = new Map([
+  ['F32', 4],
+  ['F16', 2],
+  ['BF16', 2],
+  ['F64', 8],
+]);
+const INTEGERS = new Set(['BOOL', 'U8', 'I8', 'U16', 'I16', 'U32', 'I32', 'U64', 'I64']);
 
 /**
  * Reads every floating-point tensor as float32; integer tensors (position_ids and the like) are left out.
@@ -47,31 +47,49 @@ function readOpen(file: number, path: string): Map<string, HostTensor> {
   if (headerBytes > MAX_HEADER_BYTES || 8 + headerBytes > fileBytes) {
     throw truncated(`header of ${headerBytes} bytes in a file of ${fileBytes}`);
   }
-  let header: Record<string, Entry>;
+  let header: unknown;
   try {
-    header = JSON.parse(readBytes(file, 8, headerBytes).toString('utf8')) as Record<string, Entry>;
+    header = JSON.parse(readBytes(file, 8, headerBytes).toString('utf8'));
   } catch (cause) {
     throw new ModelError('header is not JSON', path, 'download or copy the file again', { cause });
   }
+  if (!isObject(header)) throw truncated('header is not an object');
   const start = 8 + headerBytes;
   const tensors = new Map<string, HostTensor>();
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') continue;
-    const { dtype, shape, data_offsets: offsets } = entry;
-    if (!Array.isArray(shape) || !Array.isArray(offsets)) throw truncated(`tensor ${name} has no shape or offsets`);
-    const bytesPerValue = FLOAT_BYTES[dtype];
-    if (bytesPerValue === undefined) continue;
-    const [begin, end] = offsets;
+    const { dtype, shape, data_offsets: offsets } = isObject(entry) ? entry : {};
+    if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) {
+      throw truncated(`tensor ${name} has no shape or offsets`);
+    }
+    if (INTEGERS.has(String(dtype))) continue;
+    const bytesPerValue = FLOAT_BYTES.get(String(dtype));
+    if (bytesPerValue === undefined) {
+      throw new ModelError(
+        `tensor ${name} is of dtype ${dtype}`,
+        path,
+        `use a checkpoint of ${[...FLOAT_BYTES.keys()].join(', ')}`,
+      );
+    }
+    const [begin, end] = offsets as [number, number];
     const size = shape.reduce((product, dimension) => product * dimension, 1);
-    if (!(begin >= 0 && end >= begin) || end - begin !== size * bytesPerValue) {
+    if (end - begin !== size * bytesPerValue) {
       throw truncated(`tensor ${name} of shape [${shape}] ${dtype} has ${end - begin} bytes`);
     }
     if (start + end > fileBytes) {
       throw truncated(`tensor ${name} ends at byte ${start + end} of ${fileBytes}`);
     }
-    tensors.set(name, { shape, values: toFloat32(readBytes(file, start + begin, end - begin), dtype, size) });
+    tensors.set(name, { shape, values: toFloat32(readBytes(file, start + begin, end - begin), String(dtype), size) });
   }
   return tensors;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
 }
 
 /** Writes float32 tensors with the metadata that transformers demands. */
@@ -82,17 +100,17 @@ export function writeSafetensors(path: string, tensors: ReadonlyMap<string, Host
     header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + values.byteLength] };
     offset += values.byteLength;
   }
-  const json = JSON.stringify(header);
-  const padded = json.padEnd(Math.ceil(json.length / 8) * 8); // names are ASCII; 8-byte alignment as the format asks
-  const head = Buffer.alloc(8);
-  head.writeBigUInt64LE(BigInt(Buffer.byteLength(padded)));
+  const json = Buffer.from(JSON.stringify(header));
+  const head = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' '); // the format asks for data aligned to 8 bytes
+  head.writeBigUInt64LE(BigInt(head.length - 8));
+  head.set(json, 8);
   const file = openSync(path, 'w');
   try {
     writeAll(file, head);
-    writeAll(file, Buffer.from(padded));
     for (const { values } of tensors.values()) {
       writeAll(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     }
+    fsyncSync(file); // some file systems tell of a full disk only here
   } finally {
     closeSync(file);
   }
@@ -106,7 +124,7 @@ function readBytes(file: number, position: number, length: number): Buffer {
   const bytes = Buffer.from(new ArrayBuffer(length)); // own, aligned memory: float views are made on it
   for (let done = 0; done < length; ) {
     const read = readSync(file, bytes, done, length - done, position + done);
-    if (read === 0) throw new Error(`internal: end of file at ${position + done}`);
+    if (read === 0) throw new Error(`internal: end of file at byte ${position + done}`);
     done += read;
   }
   return bytes;

@@ -3,9 +3,11 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { z } from 'zod';
+
 import type { PoolingStrategy } from '../config.ts';
 import { ModelError } from '../errors.ts';
-import { readJson } from './files.ts';
+import { readJson, readJsonValue } from './files.ts';
 
 /** What the layout says beyond the encoder. */
 export interface SentenceTransformersLayout {
@@ -35,18 +37,23 @@ const MODE_OF_FLAG: Record<string, string> = {
   pooling_mode_lasttoken: 'lasttoken',
 };
 
+const moduleList = z.array(z.looseObject({ path: z.string(), type: z.string() }));
+
 /** Reads modules.json and what it names; undefined where the folder is not of this layout. */
 export function readSentenceTransformers(folder: string): SentenceTransformersLayout | undefined {
   const modulesPath = join(folder, 'modules.json');
   if (!existsSync(modulesPath)) return undefined;
-  const modules = readJson(modulesPath) as unknown as { path: string; type: string }[];
+  const modules = moduleList.safeParse(readJsonValue(modulesPath));
+  if (!modules.success) {
+    throw new ModelError('is not a list of modules, each with type and path', modulesPath, 'download the model again');
+  }
   const layout: SentenceTransformersLayout = {
     encoderPath: '',
     poolingStrategy: 'last_mean',
     normalize: false,
     maxLength: undefined,
   };
-  for (const { path, type } of modules) {
+  for (const { path, type } of modules.data) {
     const name = type.split('.').at(-1); // old and new packages differ in all but the class name
     if (name === 'Transformer') layout.encoderPath = path;
     else if (name === 'Pooling') layout.poolingStrategy = readPooling(join(folder, path, 'config.json'));

@@ -1,47 +1,77 @@
-/**
- * BERT: absolute positions, token types, post-norm. Agrees with transformers' models/bert/modeling_bert.py.
- * B texts, T tokens of all of them, H hidden units.
- */
+/** BERT: absolute positions, token types, post-norm. Agrees with transformers' models/bert/modeling_bert.py. */
 
-import * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
 
-import type { ModelConfig } from '../config.ts';
-import { ACTIVATIONS } from '../operations/activation.ts';
-import { attention, type PaddingPlan, planPadding } from '../operations/attention.ts';
-import { type DropoutState, dropout } from '../operations/dropout.ts';
-import { layerNorm } from '../operations/layer-norm.ts';
-import { linear } from '../operations/linear.ts';
-import { type Parameters, parameter } from '../parameters.ts';
-import { lengthsOf, type TokenBatch } from '../token-batch.ts';
-import type { EncoderOutput, Family } from './family.ts';
+import { activation } from '../operations/activation.ts';
+import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
+import { Shapes } from './layers.ts';
+import { type PostNormNames, postNormLayers, postNormShapes } from './post-norm.ts';
+import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
 
-export const bert: Family = { prefix: 'bert', shapes, optional, forward };
+/** The keys that BERT's kin share. */
+export const bertKeys = z.looseObject({
+  vocab_size: count,
+  hidden_size: count,
+  num_hidden_layers: count,
+  num_attention_heads: count,
+  intermediate_size: count,
+  max_position_embeddings: count,
+  type_vocab_size: count.default(2),
+  pad_token_id: z.number().int().nonnegative().nullish(),
+  hidden_act: activation.default('gelu'),
+  hidden_dropout_prob: probability.default(0.1),
+  attention_probs_dropout_prob: probability.default(0.1),
+  layer_norm_eps: epsilon.default(1e-12),
+  position_embedding_type: z.literal('absolute').default('absolute'),
+});
 
-function shapes(config: ModelConfig): Map<string, number[]> {
-  const { hiddenSize: H, intermediateSize: I } = config;
-  const all = new Map<string, number[]>();
-  const dense = (name: string, outputs: number, inputs: number) => {
-    all.set(`${name}.weight`, [outputs, inputs]);
-    all.set(`${name}.bias`, [outputs]);
+/** @param positionOffset The first token's row among the position embeddings. */
+export function bertConfig(c: z.output<typeof bertKeys>, positionOffset = 0) {
+  return {
+    vocabSize: c.vocab_size,
+    hiddenSize: c.hidden_size,
+    embeddingSize: c.hidden_size,
+    layers: c.num_hidden_layers,
+    heads: c.num_attention_heads,
+    intermediateSize: c.intermediate_size,
+    positionRows: c.max_position_embeddings,
+    positionOffset,
+    maxPositions: c.max_position_embeddings - positionOffset,
+    tokenTypes: c.type_vocab_size,
+    activation: c.hidden_act,
+    dropout: {
+      embedding: c.hidden_dropout_prob,
+      hidden: c.hidden_dropout_prob,
+      attention: c.attention_probs_dropout_prob,
+    },
+    layerNormEps: c.layer_norm_eps,
   };
-  const norm = (name: string) => {
-    all.set(`${name}.weight`, [H]);
-    all.set(`${name}.bias`, [H]);
-  };
-  all.set('embeddings.word_embeddings.weight', [config.vocabSize, H]);
-  all.set('embeddings.position_embeddings.weight', [config.maxPositions, H]);
-  all.set('embeddings.token_type_embeddings.weight', [config.tokenTypes, H]);
-  norm('embeddings.LayerNorm');
-  for (let layer = 0; layer < config.layers; layer++) {
-    const at = `encoder.layer.${layer}`;
-    for (const part of ['query', 'key', 'value']) dense(`${at}.attention.self.${part}`, H, H);
-    dense(`${at}.attention.output.dense`, H, H);
-    norm(`${at}.attention.output.LayerNorm`);
-    dense(`${at}.intermediate.dense`, I, H);
-    dense(`${at}.output.dense`, H, I);
-    norm(`${at}.output.LayerNorm`);
-  }
-  dense('pooler.dense', H, H);
+}
+
+export type BertConfig = ReturnType<typeof bertConfig>;
+
+export const BERT_NAMES: PostNormNames = {
+  query: 'attention.self.query',
+  key: 'attention.self.key',
+  value: 'attention.self.value',
+  attentionOutput: 'attention.output.dense',
+  attentionNorm: 'attention.output.LayerNorm',
+  intermediate: 'intermediate.dense',
+  output: 'output.dense',
+  outputNorm: 'output.LayerNorm',
+};
+
+const schema = bertKeys.check(multiple('hidden_size', 'num_attention_heads')).transform((c) => bertConfig(c));
+
+export const bert: Family<BertConfig> = { prefix: 'bert', schema, shapes, optional, forward };
+
+const at = (layer: number) => `encoder.layer.${layer}`;
+
+function shapes(config: BertConfig): Shapes {
+  const all = new Shapes();
+  tokenEmbeddingShapes(all, config);
+  for (let layer = 0; layer < config.layers; layer++) postNormShapes(all, BERT_NAMES, at(layer), config);
+  all.dense('pooler.dense', config.hiddenSize, config.hiddenSize);
   return all;
 }
 
@@ -50,75 +80,7 @@ function optional(): Set<string> {
   return new Set(['pooler.dense.weight', 'pooler.dense.bias']);
 }
 
-function forward(
-  config: ModelConfig,
-  parameters: Parameters,
-  batch: TokenBatch,
-  state: DropoutState | undefined,
-): EncoderOutput {
-  const plan = planPadding(batch);
-  const words = tf.gather(
-    parameter(parameters, 'embeddings.word_embeddings.weight') as tf.Tensor2D,
-    tf.tensor1d(batch.inputIds, 'int32'),
-  ); // [T, H]
-  const first = embed(config, parameters, batch, words, state);
-  let hidden = first;
-  for (let layer = 0; layer < config.layers; layer++) {
-    hidden = encoderLayer(config, parameters, `encoder.layer.${layer}`, hidden, plan, state);
-  }
-  return { words, first, last: hidden };
-}
-
-/** Sum of word, position and type embeddings, normalized; every text is one segment, of type 0. */
-function embed(
-  config: ModelConfig,
-  parameters: Parameters,
-  batch: TokenBatch,
-  words: tf.Tensor2D,
-  state: DropoutState | undefined,
-): tf.Tensor2D {
-  const positionIds = Int32Array.from(lengthsOf(batch).flatMap((length) => [...Array(length).keys()]));
-  const positions = tf.gather(
-    parameter(parameters, 'embeddings.position_embeddings.weight') as tf.Tensor2D,
-    tf.tensor1d(positionIds, 'int32'),
-  );
-  const types = tf.slice(parameter(parameters, 'embeddings.token_type_embeddings.weight') as tf.Tensor2D, 0, 1);
-  const sum = tf.add(tf.add(words, types), positions) as tf.Tensor2D; // [T, H]
-  return dropout(normalized(config, parameters, 'embeddings.LayerNorm', sum), config.hiddenDropout, state);
-}
-
-function encoderLayer(
-  config: ModelConfig,
-  parameters: Parameters,
-  at: string,
-  x: tf.Tensor2D,
-  plan: PaddingPlan,
-  state: DropoutState | undefined,
-): tf.Tensor2D {
-  const dense = (name: string, input: tf.Tensor2D) =>
-    linear(
-      input,
-      parameter(parameters, `${at}.${name}.weight`) as tf.Tensor2D,
-      parameter(parameters, `${at}.${name}.bias`) as tf.Tensor1D,
-    );
-  const [q, k, v] = ['query', 'key', 'value'].map((part) => dense(`attention.self.${part}`, x)) as [
-    tf.Tensor2D,
-    tf.Tensor2D,
-    tf.Tensor2D,
-  ];
-  const context = attention(q, k, v, config.heads, plan, config.attentionDropout, state);
-  const attended = dropout(dense('attention.output.dense', context), config.hiddenDropout, state);
-  const middle = normalized(config, parameters, `${at}.attention.output.LayerNorm`, tf.add(attended, x));
-  const wide = ACTIVATIONS[config.activation](dense('intermediate.dense', middle)); // [T, 4H]
-  const narrow = dropout(dense('output.dense', wide), config.hiddenDropout, state);
-  return normalized(config, parameters, `${at}.output.LayerNorm`, tf.add(narrow, middle));
-}
-
-function normalized(config: ModelConfig, parameters: Parameters, at: string, x: tf.Tensor2D): tf.Tensor2D {
-  return layerNorm(
-    x,
-    parameter(parameters, `${at}.weight`) as tf.Tensor1D,
-    parameter(parameters, `${at}.bias`) as tf.Tensor1D,
-    config.layerNormEps,
-  );
+function forward(config: BertConfig, run: Run): EncoderOutput {
+  const { words, embedded } = embedTokens(config, run);
+  return { words, first: embedded, last: postNormLayers(config, BERT_NAMES, at, run, embedded) };
 }

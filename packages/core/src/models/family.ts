@@ -1,8 +1,9 @@
-/** What a model family declares: its parameters and its forward pass. A new family is one file of this shape. */
+/** What a model family declares: its config keys, its parameters, its forward pass. A new family is one such file. */
 
 import type * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
 
-import type { ModelConfig } from '../config.ts';
+import type { EncoderConfig } from '../config.ts';
 import type { DropoutState } from '../operations/dropout.ts';
 import type { Parameters } from '../parameters.ts';
 import type { TokenBatch } from '../token-batch.ts';
@@ -17,18 +18,44 @@ export interface EncoderOutput {
   last: tf.Tensor2D;
 }
 
-export interface Family {
+/** One forward pass. */
+export interface Run {
+  parameters: Parameters;
+  batch: TokenBatch;
+  /** Undefined, dropout is off. */
+  state: DropoutState | undefined;
+  /** Whether each layer is computed again in backward, not kept. */
+  checkpointing: boolean;
+}
+
+/** C is what `schema` makes of config.json and the other functions read. */
+export interface Family<C extends EncoderConfig = EncoderConfig> {
   /** What names of a checkpoint with a head begin with. */
   prefix: string;
+  /** Checks config.json's keys and gives them our names. */
+  schema: z.ZodType<C>;
   /** Every parameter's shape by checkpoint name, in checkpoint order. */
-  shapes(config: ModelConfig): Map<string, number[]>;
-  /** Names a checkpoint may lack. */
-  optional(): Set<string>;
-  /** Runs the encoder. Dropout is off where state is undefined. Call inside tf.tidy. */
-  forward(
-    config: ModelConfig,
-    parameters: Parameters,
-    batch: TokenBatch,
-    state: DropoutState | undefined,
-  ): EncoderOutput;
+  shapes(config: C): Map<string, number[]>;
+  /** Names a checkpoint may lack; loaded and saved where present. */
+  optional(config: C): Set<string>;
+  /** Runs the encoder. Call inside tf.tidy. */
+  forward(config: C, run: Run): EncoderOutput;
+}
+
+/** A size in a schema. */
+export const count = z.number().int().positive();
+
+/** A dropout in a schema. */
+export const probability = z.number().min(0).max(1);
+
+/** A normalization's ε in a schema. */
+export const epsilon = z.number().positive();
+
+/** A schema's check: one key's value is a multiple of another's. */
+export function multiple<K extends string>(whole: K, part: K) {
+  return ({ value, issues }: z.core.ParsePayload<Record<K, number>>): void => {
+    if (value[whole] % value[part] === 0) return;
+    const message = `${whole} ${value[whole]} is not a multiple of ${part} ${value[part]}`;
+    issues.push({ code: 'custom', message, input: value, path: [] });
+  };
 }

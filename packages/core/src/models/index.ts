@@ -1,7 +1,37 @@
 /** The table of families, by config.json's model_type. */
 
-import type { ModelConfig } from '../config.ts';
+import { albert } from './albert.ts';
 import { bert } from './bert.ts';
+import { distilbert } from './distilbert.ts';
+import { electra } from './electra.ts';
 import type { Family } from './family.ts';
+import { gpt2 } from './gpt2.ts';
+import { llama } from './llama.ts';
+import { mistral } from './mistral.ts';
+import { mpnet } from './mpnet.ts';
+import { qwen2 } from './qwen2.ts';
+import { qwen3 } from './qwen3.ts';
+import { roberta } from './roberta.ts';
 
-export const FAMILIES: Record<ModelConfig['modelType'], Family> = { bert };
+export const FAMILIES: Record<string, Family> = {
+  albert,
+  bert,
+  camembert: roberta,
+  distilbert,
+  electra,
+  gpt2,
+  llama,
+  mistral,
+  mpnet,
+  qwen2,
+  qwen3,
+  roberta,
+  'xlm-roberta': roberta,
+};
+
+/** The family of a parsed config. */
+export function familyOf({ modelType }: { modelType: string }): Family {
+  const family = FAMILIES[modelType];
+  if (!family) throw new Error(`internal: no family ${modelType}`);
+  return family;
+}

@@ -1,8 +1,9 @@
-/** The activations of BERT's feed-forward layers. */
+/** The activations of feed-forward layers. */
 
 import * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
 
-import type { ModelConfig } from '../config.ts';
+import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 
 const SQRT_HALF = Math.SQRT1_2;
 const INVERSE_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
@@ -13,6 +14,18 @@ const INVERSE_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
  * @param x float32, any shape.
  */
 export function gelu<T extends tf.Tensor>(x: T): T {
+  if (!hasKernel('Gelu')) return geluComposite(x);
+  return differentiable(
+    { x },
+    (save) => {
+      save([x]);
+      return runKernel('Gelu', { x });
+    },
+    (dy, saved) => ({ x: () => runKernel('GeluGrad', { dy, x: saved[0] as tf.Tensor }) }),
+  ) as T;
+}
+
+function geluComposite<T extends tf.Tensor>(x: T): T {
   const run = tf.customGrad((...args) => {
     const [x, save] = args as unknown as [tf.Tensor, tf.GradSaveFunc];
     const cdf = normalCdf(x);
@@ -41,9 +54,33 @@ export function geluNew<T extends tf.Tensor>(x: T): T {
   });
 }
 
+/** x·σ(x). Source: arXiv 1702.03118. */
+export function silu<T extends tf.Tensor>(x: T): T {
+  if (!hasKernel('Silu')) return tf.tidy(() => tf.mul(x, tf.sigmoid(x)) as T);
+  return differentiable(
+    { x },
+    (save) => {
+      save([x]);
+      return runKernel('Silu', { x });
+    },
+    (dy, saved) => ({ x: () => runKernel('SiluGrad', { dy, x: saved[0] as tf.Tensor }) }),
+  ) as T;
+}
+
 /** config.json's hidden_act to its function. */
 export const ACTIVATIONS = {
   gelu,
+  gelu_fast: geluNew,
   gelu_new: geluNew,
+  gelu_python: gelu,
+  gelu_pytorch_tanh: geluNew,
+  silu,
+  swish: silu,
+  tanh: <T extends tf.Tensor>(x: T): T => tf.tanh(x),
   relu: <T extends tf.Tensor>(x: T): T => tf.relu(x),
-} satisfies Record<ModelConfig['activation'], <T extends tf.Tensor>(x: T) => T>;
+} satisfies Record<string, <T extends tf.Tensor>(x: T) => T>;
+
+export type Activation = keyof typeof ACTIVATIONS;
+
+/** An activation's name in a config's schema. */
+export const activation = z.enum(Object.keys(ACTIVATIONS) as [Activation, ...Activation[]]);

@@ -1,112 +1,124 @@
 /**
  * Softmax attention inside each text of a packed batch.
- * B texts, T tokens in all, L tokens of the longest text, A heads, D head size, H = A·D.
+ * B texts, T tokens in all, L of the longest text, A heads of D values, KV of them for keys and values.
  */
 
 import * as tf from '@tensorflow/tfjs';
 
 import type { TokenBatch } from '../token-batch.ts';
-import { lengthsOf } from '../token-batch.ts';
-import { type DropoutState, dropout } from './dropout.ts';
+import { differentiable, hasKernel, runKernel } from './differentiable.ts';
+import { type DropoutState, nextDropoutKey } from './dropout.ts';
+import { type AttentionShape, biasGradient, paddedAttention } from './padded-attention.ts';
+import { type PaddingPlan, planPadding } from './padding.ts';
 
-/** Where each token stands in a padded [B, L] grid; made once a batch and used by every layer. */
-export interface PaddingPlan {
-  B: number;
-  L: number;
-  /** int32 [B·L]: the packed row of each grid cell; empty cells point at row T, a row of zeros. */
-  toPadded: tf.Tensor1D;
-  /** int32 [T]: the grid cell of each packed row. */
-  toPacked: tf.Tensor1D;
-  /** float32 [B, 1, 1, L]: 0 at tokens, −1e9 at empty cells; undefined when nothing is empty. */
-  bias: tf.Tensor4D | undefined;
+/** Where each text's tokens are; made once a batch and used by every layer. */
+export interface AttentionPlan {
+  batch: TokenBatch;
+  /** int32 [B + 1] */
+  offsets: tf.Tensor1D;
+  /** For engines without a packed attention kernel. */
+  padding: PaddingPlan | undefined;
 }
 
-const MASKED = -1e9; // finite, so that float32 softmax gives exact zeros and no NaN
+/** How a family's attention differs from BERT's. */
+export interface AttentionOptions {
+  /** Whether a token sees only itself and those before it. */
+  causal?: boolean;
+  /** Keys nearer than this are seen; 0 for all. */
+  window?: number;
+  /** float32 [A, L, L], added to the scores of each text. */
+  bias?: tf.Tensor3D | undefined;
+  /** KV; left out, A. A / KV queries' heads share one. */
+  kvHeads?: number;
+  /** Of q·k; left out, 1 / √D. */
+  scale?: number;
+}
 
-/** Takes no ownership; the plan's tensors belong to the tidy it is made in. */
-export function planPadding(batch: TokenBatch): PaddingPlan {
-  const lengths = lengthsOf(batch);
-  const B = lengths.length;
-  const T = batch.inputIds.length;
-  const L = Math.max(...lengths);
-  const toPadded = new Int32Array(B * L).fill(T);
-  const toPacked = new Int32Array(T);
-  const bias = new Float32Array(B * L).fill(MASKED);
-  for (let b = 0; b < B; b++) {
-    const start = batch.offsets[b] as number;
-    for (let t = 0; t < (lengths[b] as number); t++) {
-      toPadded[b * L + t] = start + t;
-      toPacked[start + t] = b * L + t;
-      bias[b * L + t] = 0;
-    }
-  }
+/** The plan's tensors belong to the tidy it is made in. */
+export function planAttention(batch: TokenBatch): AttentionPlan {
   return {
-    B,
-    L,
-    toPadded: tf.tensor1d(toPadded, 'int32'),
-    toPacked: tf.tensor1d(toPacked, 'int32'),
-    bias: B * L === T ? undefined : tf.tensor4d(bias, [B, 1, 1, L]),
+    batch,
+    offsets: tf.tensor1d(batch.offsets, 'int32'),
+    padding: hasKernel('Attention') ? undefined : planPadding(batch),
   };
 }
 
 /**
- *   out[b] = softmax(q[b]·k[b]ᵀ / √D)·v[b], per head
+ *   out[b] = softmax(scale·q[b]·k[b]ᵀ + bias)·v[b], per head, over the keys that a query may see
  *
- * @param q float32 [T, H]
- * @param k float32 [T, H]
- * @param v float32 [T, H]
- * @returns float32 [T, H]
+ * @param q float32 [T, A·D]
+ * @param k float32 [T, KV·D]
+ * @param v float32 [T, KV·D]
+ * @returns float32 [T, A·D]
  */
 export function attention(
   q: tf.Tensor2D,
   k: tf.Tensor2D,
   v: tf.Tensor2D,
   heads: number,
-  plan: PaddingPlan,
+  plan: AttentionPlan,
+  probability: number,
+  state: DropoutState | undefined,
+  options: AttentionOptions = {},
+): tf.Tensor2D {
+  const shape: AttentionShape = {
+    heads,
+    causal: options.causal ?? false,
+    window: options.window ?? 0,
+    bias: options.bias,
+    kvHeads: options.kvHeads ?? heads,
+    scale: options.scale ?? 1 / Math.sqrt(q.shape[1] / heads),
+  };
+  if (!plan.padding) return packedAttention(q, k, v, shape, plan, probability, state);
+  return paddedAttention(q, k, v, shape, plan.padding, probability, state);
+}
+
+function packedAttention(
+  q: tf.Tensor2D,
+  k: tf.Tensor2D,
+  v: tf.Tensor2D,
+  shape: AttentionShape,
+  { offsets, batch }: AttentionPlan,
   probability: number,
   state: DropoutState | undefined,
 ): tf.Tensor2D {
-  return tf.tidy(() => {
-    const { B, L } = plan;
-    const H = q.shape[1];
-    const split = (x: tf.Tensor2D) =>
-      tf.transpose(tf.reshape(pad(x, plan), [B, L, heads, H / heads]), [0, 2, 1, 3]) as tf.Tensor4D; // [B, A, L, D]
-    const logits = tf.mul(tf.matMul(split(q), split(k), false, true), 1 / Math.sqrt(H / heads)); // [B, A, L, L]
-    const weights = tf.softmax(plan.bias ? tf.add(logits, plan.bias) : logits);
-    const context = tf.matMul(dropout(weights, probability, state), split(v)); // [B, A, L, D]
-    return unpad(tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [B * L, H]), plan);
-  });
-}
-
-/** [T, H] → [B·L, H], zeros at empty cells. Its gradient is the opposite gather: no scatter, no atomic adds. */
-function pad(x: tf.Tensor2D, plan: PaddingPlan): tf.Tensor2D {
-  if (!plan.bias) return x;
-  const run = tf.customGrad((...args) => {
-    const [x, save] = args as unknown as [tf.Tensor2D, tf.GradSaveFunc];
-    save([plan.toPacked]); // the plan itself is gone when the gradient runs
-    return {
-      value: tf.gather(withZeroRow(x), plan.toPadded),
-      gradFunc: (dy, saved) => tf.gather(dy as tf.Tensor2D, saved[0] as tf.Tensor1D),
-    };
-  });
-  return run(x) as tf.Tensor2D;
-}
-
-/** [B·L, H] → [T, H]. */
-function unpad(x: tf.Tensor2D, plan: PaddingPlan): tf.Tensor2D {
-  if (!plan.bias) return x;
-  const run = tf.customGrad((...args) => {
-    const [x, save] = args as unknown as [tf.Tensor2D, tf.GradSaveFunc];
-    save([plan.toPadded]);
-    return {
-      value: tf.gather(x, plan.toPacked),
-      gradFunc: (dy, saved) => tf.gather(withZeroRow(dy as tf.Tensor2D), saved[0] as tf.Tensor1D),
-    };
-  });
-  return run(x) as tf.Tensor2D;
-}
-
-/** The row that empty cells of the grid read. */
-function withZeroRow(x: tf.Tensor2D): tf.Tensor2D {
-  return tf.concat([x, tf.zeros([1, x.shape[1]])], 0);
+  const dropped = state !== undefined && probability > 0;
+  const { bias, ...numbers } = shape;
+  const attributes = {
+    ...numbers,
+    dropoutKey: dropped ? nextDropoutKey(state) : 0,
+    dropoutProbability: dropped ? probability : 0,
+  };
+  const inputs: Record<string, tf.Tensor> = bias ? { q, k, v, bias } : { q, k, v };
+  return differentiable(
+    inputs,
+    (save) => {
+      const [out, lse] = runKernel<tf.Tensor[]>('Attention', { ...inputs, offsets }, attributes) as [
+        tf.Tensor,
+        tf.Tensor,
+      ];
+      save([q, k, v, lse, offsets, ...(bias ? [bias] : [])]);
+      return out;
+    },
+    (dout, saved) => {
+      const [q, k, v, lse, offsets, bias] = saved as [
+        ...[tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor, tf.Tensor],
+        tf.Tensor3D | undefined,
+      ];
+      const read: Record<string, tf.Tensor> = bias
+        ? { dout, q, k, v, lse, offsets, bias }
+        : { dout, q, k, v, lse, offsets };
+      const [dq, dk, dv] = runKernel<tf.Tensor[]>('AttentionGrad', read, attributes) as [
+        tf.Tensor,
+        tf.Tensor,
+        tf.Tensor,
+      ];
+      return {
+        q: () => dq.clone(),
+        k: () => dk.clone(),
+        v: () => dv.clone(),
+        bias: () => biasGradient(dout as tf.Tensor2D, q, k, v, { ...shape, bias }, batch, attributes),
+      };
+    },
+  ) as tf.Tensor2D;
 }

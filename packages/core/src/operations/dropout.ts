@@ -2,6 +2,8 @@
 
 import * as tf from '@tensorflow/tfjs';
 
+import { differentiable, hasKernel, runKernel } from './differentiable.ts';
+
 /** Draws for the dropout places of one forward pass; every place takes the next counter. */
 export interface DropoutState {
   seed: number;
@@ -22,11 +24,25 @@ export function dropoutState(seed: number, step: number): DropoutState {
  */
 export function dropout<T extends tf.Tensor>(x: T, probability: number, state: DropoutState | undefined): T {
   if (!state || probability === 0) return x;
-  const key = hash32(state.seed + Math.imul(++state.place, 0x85ebca6b));
+  const key = nextDropoutKey(state);
+  if (hasKernel('Dropout') && probability < 1) {
+    const run = (input: tf.Tensor) => runKernel<tf.Tensor>('Dropout', { x: input }, { key, probability });
+    return differentiable(
+      { x },
+      () => run(x),
+      (dy) => ({ x: () => run(dy) }), // the mask is drawn again, not kept
+    ) as T;
+  }
   return tf.tidy(() => tf.mul(x, dropoutMask(x.shape, probability, key)) as T);
 }
 
-function dropoutMask(shape: number[], probability: number, key: number): tf.Tensor {
+/** The key of the next place's mask: element i is dropped where hash32(key + i) < probability·2³². */
+export function nextDropoutKey(state: DropoutState): number {
+  return hash32(state.seed + Math.imul(++state.place, 0x85ebca6b));
+}
+
+/** float32: 0 or 1 / (1 − probability), as `dropout` of that key multiplies by. */
+export function dropoutMask(shape: number[], probability: number, key: number): tf.Tensor {
   const mask = new Float32Array(shape.reduce((product, dimension) => product * dimension, 1));
   const threshold = probability * 2 ** 32;
   const kept = probability === 1 ? 0 : 1 / (1 - probability);

@@ -2,17 +2,52 @@
 
 import * as tf from '@tensorflow/tfjs';
 
+import { differentiable, hasKernel, runKernel } from './differentiable.ts';
+
 /**
- *   y = (x − mean(x)) / √(var(x) + ε) · weight + bias        var without Bessel's correction
- *
- * The gradient is written out: TF.js's own goes through a dozen operations that each keep an activation.
+ *   s = x + residual,  y = (s − mean(s)) / √(var(s) + ε) · weight + bias        var without Bessel's correction
  *
  * @param x float32 [T, H]
  * @param weight float32 [H]
  * @param bias float32 [H]
+ * @param residual float32 [T, H]; left out, s = x.
  * @returns float32 [T, H]
  */
-export function layerNorm(x: tf.Tensor2D, weight: tf.Tensor1D, bias: tf.Tensor1D, eps: number): tf.Tensor2D {
+export function layerNorm(
+  x: tf.Tensor2D,
+  weight: tf.Tensor1D,
+  bias: tf.Tensor1D,
+  eps: number,
+  residual?: tf.Tensor2D,
+): tf.Tensor2D {
+  const inputs: Record<string, tf.Tensor> = residual ? { x, weight, bias, residual } : { x, weight, bias };
+  if (!hasKernel('LayerNorm')) return composite(residual ? tf.add(x, residual) : x, weight, bias, eps);
+  return differentiable(
+    inputs,
+    (save) => {
+      const [y, mean, inverse, sum = x] = runKernel<tf.Tensor[]>('LayerNorm', inputs, { eps });
+      save([sum, weight, mean, inverse] as tf.Tensor[]);
+      return y as tf.Tensor;
+    },
+    (dy, saved) => {
+      const [sum, weight, mean, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+      const [dSum, dWeight, dBias] = runKernel<tf.Tensor[]>('LayerNormGrad', { dy, sum, weight, mean, inverse }) as [
+        tf.Tensor,
+        tf.Tensor,
+        tf.Tensor,
+      ];
+      return {
+        x: () => dSum.clone(),
+        weight: () => dWeight.clone(),
+        bias: () => dBias.clone(),
+        residual: () => dSum.clone(),
+      };
+    },
+  ) as tf.Tensor2D;
+}
+
+/** The gradient is written out: TF.js's own goes through a dozen operations that each keep an activation. */
+function composite(x: tf.Tensor2D, weight: tf.Tensor1D, bias: tf.Tensor1D, eps: number): tf.Tensor2D {
   const normalize = tf.customGrad((...args) => {
     const [x, save] = args as unknown as [tf.Tensor2D, tf.GradSaveFunc];
     const centered = tf.sub(x, tf.mean(x, 1, true)); // [T, H]

@@ -1,0 +1,115 @@
+// The Node-API module: exports every kernel of the table, for the best instruction set of this machine, and the memory
+// the tensors live in. Exceptions become JavaScript errors here and nowhere else.
+
+#include <cstdlib>
+#include <new>
+
+#define UNIEM_ISA baseline
+#include "kernel.h"
+#undef UNIEM_ISA
+
+// The tables of kernels.cc, one an instruction set; their symbols are all that each set's objects share with this file.
+using Kernel = void (*)(uniem::Arguments&);
+struct KernelRow {
+  const char* name;
+  Kernel run;
+};
+extern "C" const KernelRow* uniem_kernels_avx2();
+extern "C" const KernelRow* uniem_kernels_avx512();
+
+namespace {
+
+constexpr size_t kAlignment = 64;  // a cache line, and the widest vector
+
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+
+napi_value call_kernel(napi_env env, napi_callback_info info) {
+  void* data = nullptr;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
+  const KernelRow* row = static_cast<const KernelRow*>(data);
+  try {
+    uniem::Arguments arguments(env, info, row->name);
+    row->run(arguments);
+  } catch (const std::range_error& error) {
+    napi_throw_range_error(env, nullptr, error.what());
+  } catch (const std::bad_alloc&) {
+    napi_throw_error(env, "ERR_OUT_OF_MEMORY", (std::string(row->name) + ": out of memory").c_str());
+  } catch (const std::exception& error) {
+    napi_throw_error(env, nullptr, (std::string(row->name) + ": " + error.what()).c_str());
+  }
+  return nullptr;
+}
+
+// allocate(bytes): ArrayBuffer, aligned, not zeroed, freed when it is collected.
+napi_value allocate(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  double bytes = 0;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  if (napi_get_value_double(env, argument, &bytes) != napi_ok || !(bytes >= 0)) {
+    napi_throw_range_error(env, nullptr, "allocate: bytes is not a size");
+    return nullptr;
+  }
+  const size_t rounded = (static_cast<size_t>(bytes) + kAlignment - 1) / kAlignment * kAlignment;
+  void* memory = std::aligned_alloc(kAlignment, std::max(rounded, kAlignment));
+  napi_value buffer = nullptr;
+  if (memory && napi_create_external_arraybuffer(
+                    env, memory, static_cast<size_t>(bytes), [](napi_env, void* data, void*) { std::free(data); },
+                    nullptr, &buffer) != napi_ok) {
+    std::free(memory);
+    memory = nullptr;
+  }
+  if (!memory) {
+    const std::string message = "out of memory: " + std::to_string(static_cast<size_t>(bytes)) + " bytes asked";
+    napi_throw_error(env, "ERR_OUT_OF_MEMORY", message.c_str());
+    return nullptr;
+  }
+  return buffer;
+}
+
+// setThreads(count)
+napi_value set_threads(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  int32_t threads = 0;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  if (napi_get_value_int32(env, argument, &threads) != napi_ok || threads < 1) {
+    napi_throw_range_error(env, nullptr, "setThreads: count is not a whole number above 0");
+    return nullptr;
+  }
+  omp_set_num_threads(threads);
+  return nullptr;
+}
+
+void export_function(napi_env env, napi_value exports, const char* name, napi_callback callback, const void* data) {
+  napi_value function;
+  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, const_cast<void*>(data), &function);
+  napi_set_named_property(env, exports, name, function);
+}
+
+}  // namespace
+
+extern "C" NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, napi_value exports) {
+  __builtin_cpu_init();
+  if (!has_avx2()) {
+    napi_throw_error(env, nullptr, "this processor has no AVX2, which the native engine needs");
+    return nullptr;
+  }
+  const bool avx512 = has_avx512();
+  for (const KernelRow* row = avx512 ? uniem_kernels_avx512() : uniem_kernels_avx2(); row->name; ++row) {
+    export_function(env, exports, row->name, call_kernel, row);
+  }
+  export_function(env, exports, "allocate", allocate, nullptr);
+  export_function(env, exports, "setThreads", set_threads, nullptr);
+  napi_value isa;
+  napi_create_string_utf8(env, avx512 ? "avx512" : "avx2", NAPI_AUTO_LENGTH, &isa);
+  napi_set_named_property(env, exports, "instructionSet", isa);
+  return exports;
+}
+
+extern "C" NAPI_MODULE_EXPORT int32_t node_api_module_get_api_version_v1() { return 8; }

@@ -1,0 +1,106 @@
+// What Attention and AttentionGrad share: the arguments that describe the texts, and which keys a query may see.
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "tile.h"
+
+namespace uniem {
+namespace UNIEM_ISA {
+
+// T tokens, A heads of D values; KV of them for keys and values, shared by A / KV queries' heads.
+struct AttentionShape {
+  std::span<const int32_t> offsets;  // [B + 1]
+  size_t T, A, KV, D;
+  size_t longest;
+  float scale;
+  bool causal;
+  size_t window;  // keys at a distance below it are seen; 0 for all
+  uint32_t key;
+  uint32_t threshold;  // 0 for no dropout
+  float kept;
+
+  size_t texts() const { return offsets.size() - 1; }
+
+  // Keys that query i of a text of `length` tokens sees: [first, last).
+  size_t first(size_t i) const { return window > 0 && i + 1 > window ? i + 1 - window : 0; }
+  size_t last(size_t i, size_t length) const {
+    if (causal) return i + 1;
+    return window > 0 ? std::min(length, i + window) : length;
+  }
+
+  // Where the probabilities of query i of text b and head h begin in the dropout's counter.
+  uint32_t counter(size_t b, size_t h, size_t i) const {
+    return static_cast<uint32_t>(((b * A + h) * longest + i) * longest);
+  }
+};
+
+// Arguments from `at`: offsets, heads, kvHeads, scale, causal, window, dropout key, dropout probability.
+inline AttentionShape attention_shape(const Arguments& arguments, size_t at, size_t q_size, size_t k_size) {
+  const auto offsets = arguments.i32(at);
+  arguments.require(!offsets.empty() && offsets[0] == 0, "offsets do not begin with 0");
+  size_t longest = 0;
+  for (size_t b = 0; b + 1 < offsets.size(); ++b) {
+    arguments.require(offsets[b] <= offsets[b + 1], "offsets decrease");
+    longest = std::max<size_t>(longest, offsets[b + 1] - offsets[b]);
+  }
+  const size_t T = offsets.back();
+  const size_t A = arguments.size(at + 1);
+  const size_t KV = arguments.size(at + 2);
+  arguments.require(A > 0 && KV > 0 && A % KV == 0, "heads is no multiple of kvHeads");
+  const size_t D = T > 0 ? q_size / (T * A) : 0;
+  arguments.require(q_size == T * A * D && k_size == T * KV * D, "q and k are not [T, heads·D]");
+  const double probability = arguments.number(at + 7);
+  arguments.require(probability >= 0 && probability < 1, "dropout probability is not in [0, 1)");
+  return {
+      .offsets = offsets,
+      .T = T,
+      .A = A,
+      .KV = KV,
+      .D = D,
+      .longest = longest,
+      .scale = static_cast<float>(arguments.number(at + 3)),
+      .causal = arguments.flag(at + 4),
+      .window = arguments.size(at + 5),
+      .key = static_cast<uint32_t>(arguments.size(at + 6)),
+      .threshold = static_cast<uint32_t>(std::ceil(probability * 4294967296.0)),
+      .kept = static_cast<float>(1 / (1 - probability)),
+  };
+}
+
+// Rows of one head, float32, scaled, padded with zeros to a multiple of 16 columns.
+template <typename T>
+void copy_rows(const T* x, size_t rows, size_t stride, size_t D, float scale, float* out) {
+  const size_t width = padded(D);
+  for (size_t r = 0; r < rows; ++r) {
+    for_lanes(D, [&](size_t i, size_t n) {
+      const vec v = load_lanes(x + r * stride + i, n) * scale;
+      store(out + r * width + i, v);
+    });
+  }
+}
+
+// Columns of one head as rows: out[d, r], padded with zeros to a multiple of 16 rows.
+inline void transpose_rows(const float* x, size_t rows, size_t D, float* out) {
+  const size_t width = padded(D);
+  const size_t height = padded(rows);
+  for (size_t d = 0; d < D; ++d) {
+    for (size_t r = 0; r < height; ++r) out[d * height + r] = r < rows ? x[r * width + d] : 0.0f;
+  }
+}
+
+template <typename T>
+void write_rows(const float* x, size_t rows, size_t stride, size_t D, T* out) {
+  const size_t width = padded(D);
+  for (size_t r = 0; r < rows; ++r) {
+    for_lanes(D, [&](size_t i, size_t n) { store_lanes(out + r * stride + i, load(x + r * width + i), n); });
+  }
+}
+
+// Queries a block: its scores of 512 keys stay in the second-level cache.
+constexpr size_t kBlock = 48;
+
+}  // namespace UNIEM_ISA
+}  // namespace uniem

@@ -1,0 +1,110 @@
+#include "gemm.h"
+
+#include <list>
+#include <oneapi/dnnl/dnnl.hpp>
+#include <unordered_map>
+
+namespace uniem {
+namespace {
+
+using dnnl::memory;
+
+// Making a primitive compiles code, about a millisecond: kept by shape, the least recently used dropped.
+constexpr size_t kCached = 2048;
+
+struct Key {
+  Gemm shape;
+  bool bias;
+  bool operator==(const Key&) const = default;
+};
+
+struct KeyHash {
+  size_t operator()(const Key& key) const {
+    const Gemm& s = key.shape;
+    size_t hash = 0;
+    for (const size_t part : {s.M, s.N, s.K, s.batch,
+                              size_t{s.transpose_a} | size_t{s.transpose_b} << 1 | size_t{s.repeat_a} << 2 |
+                                  size_t{s.repeat_b} << 3 | size_t(s.a_type) << 4 | size_t(s.b_type) << 5 |
+                                  size_t(s.c_type) << 6 | size_t{s.accumulate} << 7 | size_t{key.bias} << 8}) {
+      hash = hash * 0x9e3779b97f4a7c15u + part;
+    }
+    return hash;
+  }
+};
+
+struct Entry {
+  dnnl::matmul primitive;
+  memory a, b, bias, c;
+  std::list<Key>::iterator recent;
+};
+
+// One a thread: Node's workers each run their own; nothing is shared, so nothing is locked.
+struct Context {
+  dnnl::engine engine{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream{engine};
+  std::unordered_map<Key, Entry, KeyHash> entries;
+  std::list<Key> recent;  // the most recent first
+};
+
+memory::data_type type_of(Element element) {
+  return element == Element::f32 ? memory::data_type::f32 : memory::data_type::bf16;
+}
+
+memory::desc matrix(size_t batch, bool repeat, size_t rows, size_t columns, bool transposed, Element element) {
+  const auto dims = [](size_t n) { return static_cast<memory::dim>(n); };
+  const memory::dims strides = transposed ? memory::dims{dims(rows * columns), 1, dims(rows)}
+                                          : memory::dims{dims(rows * columns), dims(columns), 1};
+  return {{repeat ? 1 : dims(batch), dims(rows), dims(columns)}, type_of(element), strides};
+}
+
+Entry make(Context& context, const Key& key) {
+  const Gemm& s = key.shape;
+  const auto a = matrix(s.batch, s.repeat_a, s.M, s.K, s.transpose_a, s.a_type);
+  const auto b = matrix(s.batch, s.repeat_b, s.K, s.N, s.transpose_b, s.b_type);
+  const auto c = matrix(s.batch, false, s.M, s.N, false, s.c_type);
+  const memory::desc bias({1, 1, static_cast<memory::dim>(s.N)}, memory::data_type::f32, memory::format_tag::abc);
+  dnnl::primitive_attr attributes;
+  if (s.accumulate) {
+    dnnl::post_ops operations;
+    operations.append_sum(1.0f);
+    attributes.set_post_ops(operations);
+  }
+  const auto descriptor =
+      key.bias ? dnnl::matmul::primitive_desc(context.engine, a, b, bias, c, attributes)
+               : dnnl::matmul::primitive_desc(context.engine, a, b, c, attributes);
+  const auto bind = [&](const memory::desc& desc) { return memory(desc, context.engine, DNNL_MEMORY_NONE); };
+  return {dnnl::matmul(descriptor), bind(a), bind(b), bind(bias), bind(c), {}};
+}
+
+}  // namespace
+
+void gemm(const Gemm& shape, const void* a, const void* b, const float* bias, void* c) {
+  thread_local Context context;
+  const Key key{shape, bias != nullptr};
+  auto found = context.entries.find(key);
+  if (found == context.entries.end()) {
+    if (context.entries.size() >= kCached) {
+      context.entries.erase(context.recent.back());
+      context.recent.pop_back();
+    }
+    found = context.entries.emplace(key, make(context, key)).first;
+    context.recent.push_front(key);
+    found->second.recent = context.recent.begin();
+  } else {
+    context.recent.splice(context.recent.begin(), context.recent, found->second.recent);
+  }
+  Entry& entry = found->second;
+  entry.a.set_data_handle(const_cast<void*>(a));
+  entry.b.set_data_handle(const_cast<void*>(b));
+  entry.c.set_data_handle(c);
+  std::unordered_map<int, memory> arguments = {
+      {DNNL_ARG_SRC, entry.a}, {DNNL_ARG_WEIGHTS, entry.b}, {DNNL_ARG_DST, entry.c}};
+  if (bias) {
+    entry.bias.set_data_handle(const_cast<float*>(bias));
+    arguments.emplace(DNNL_ARG_BIAS, entry.bias);
+  }
+  entry.primitive.execute(context.stream, arguments);
+  context.stream.wait();
+}
+
+}  // namespace uniem

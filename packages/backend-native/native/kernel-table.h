@@ -1,0 +1,28 @@
+// The one list of kernels in C++. Each row has a file kernels/<Name>.cc and a TypeScript twin in ../src/kernels.
+#pragma once
+
+#define UNIEM_KERNELS(ROW) \
+  ROW(AdamW)               \
+  ROW(Attention)           \
+  ROW(AttentionGrad)       \
+  ROW(Binary)              \
+  ROW(CoSent)              \
+  ROW(ColumnSum)           \
+  ROW(Convert)             \
+  ROW(CopyRows)            \
+  ROW(Dropout)             \
+  ROW(Gather)              \
+  ROW(Gelu)                \
+  ROW(GeluGrad)            \
+  ROW(InBatchSoftmax)      \
+  ROW(LayerNorm)           \
+  ROW(LayerNormGrad)       \
+  ROW(MatMul)              \
+  ROW(RmsNorm)             \
+  ROW(RmsNormGrad)         \
+  ROW(Rotary)              \
+  ROW(RowSum)              \
+  ROW(ScatterAdd)          \
+  ROW(Silu)                \
+  ROW(Softmax)             \
+  ROW(Transpose)

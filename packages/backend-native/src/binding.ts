@@ -1,0 +1,91 @@
+/** Loads the compiled engine. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+
+import { NativeError } from './errors.ts';
+import { addonCandidates, PLATFORM } from './files.ts';
+
+/** float32 as itself, bf16 as the upper halves of floats. */
+export type FloatArray = Float32Array | Uint16Array;
+
+type Kernel = (...args: (FloatArray | Int32Array | number | null)[]) => void;
+
+/** What addon.cc exports: each kernel of native/kernel-table.h, by its name. */
+export interface Binding {
+  readonly instructionSet: 'avx2' | 'avx512';
+  allocate(bytes: number): ArrayBuffer;
+  setThreads(count: number): void;
+  readonly AdamW: Kernel;
+  readonly Attention: Kernel;
+  readonly AttentionGrad: Kernel;
+  readonly Binary: Kernel;
+  readonly CoSent: Kernel;
+  readonly ColumnSum: Kernel;
+  readonly Convert: Kernel;
+  readonly CopyRows: Kernel;
+  readonly Dropout: Kernel;
+  readonly Gather: Kernel;
+  readonly Gelu: Kernel;
+  readonly GeluGrad: Kernel;
+  readonly InBatchSoftmax: Kernel;
+  readonly LayerNorm: Kernel;
+  readonly LayerNormGrad: Kernel;
+  readonly MatMul: Kernel;
+  readonly RmsNorm: Kernel;
+  readonly RmsNormGrad: Kernel;
+  readonly Rotary: Kernel;
+  readonly RowSum: Kernel;
+  readonly ScatterAdd: Kernel;
+  readonly Silu: Kernel;
+  readonly Softmax: Kernel;
+  readonly Transpose: Kernel;
+}
+
+let loaded: { binding: Binding; path: string } | undefined;
+
+/** @throws NativeError naming the platform, the files tried and the fix. */
+export function loadBinding(): { binding: Binding; path: string } {
+  if (loaded) return loaded;
+  const candidates = addonCandidates();
+  const path = candidates.find(existsSync);
+  if (!path) {
+    throw new NativeError(
+      `no addon for ${PLATFORM}; tried ${candidates.join(', ') || 'nothing'}`,
+      `install @uniem/native-${PLATFORM}, or build it: uniem setup native`,
+    );
+  }
+  // Threads that wait for a part's end give the core away soon: spinning starves whatever else runs here.
+  process.env.GOMP_SPINCOUNT ??= '20000';
+  let binding: Binding;
+  try {
+    binding = createRequire(import.meta.url)(path) as Binding;
+  } catch (cause) {
+    throw new NativeError(
+      `${path} does not load on ${PLATFORM} (${(cause as Error).message})`,
+      'delete its folder, then run: uniem setup native',
+      { cause },
+    );
+  }
+  binding.setThreads(threadCount());
+  loaded = { binding, path };
+  return loaded;
+}
+
+/** UNIEM_NUM_THREADS, or the cores this process may use. */
+export function threadCount(): number {
+  const asked = process.env.UNIEM_NUM_THREADS;
+  if (asked === undefined) return Math.min(availableParallelism(), cgroupCores());
+  const threads = Number(asked);
+  if (Number.isInteger(threads) && threads > 0) return threads;
+  throw new NativeError(`UNIEM_NUM_THREADS is '${asked}'`, 'give a whole number above 0');
+}
+
+/** Cores by the container's CPU quota (cgroup v2's cpu.max: quota and period in microseconds). */
+function cgroupCores(): number {
+  const path = '/sys/fs/cgroup/cpu.max';
+  if (!existsSync(path)) return Number.POSITIVE_INFINITY;
+  const [quota, period] = readFileSync(path, 'utf8').split(' ').map(Number) as [number, number];
+  return Number.isFinite(quota) ? Math.max(1, Math.ceil(quota / period)) : Number.POSITIVE_INFINITY;
+}

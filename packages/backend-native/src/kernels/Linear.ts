@@ -1,0 +1,63 @@
+/**
+ * y = x·Wᵀ + b over tokens and its gradients: native/kernels/MatMul.cc, ColumnSum.cc.
+ * T tokens, I inputs, O outputs. In bf16 the products read bf16 and y and dx are kept so; dW and db are float32.
+ */
+
+import type * as tf from '@tensorflow/tfjs';
+
+import { defineKernel } from '../define-kernel.ts';
+
+/** x [T, I], weight [O, I], bias [O] → y [T, O]. */
+export const linear = defineKernel<{ x: tf.TensorInfo; weight: tf.TensorInfo; bias?: tf.TensorInfo }>(
+  'Linear',
+  ({ x, weight, bias }, _attributes, backend) => {
+    const [T, I] = x.shape as [number, number];
+    const O = weight.shape[0] as number;
+    const element = backend.precision === 'bf16' ? 'bf16' : 'f32';
+    const y = backend.empty([T, O], element);
+    backend.binding.MatMul(
+      ...([backend.as(x, element), backend.as(weight, element), backend.array(y), T, O, I] as const),
+      ...([0, 1, 1, bias ? backend.f32(bias) : null, 0] as const),
+    );
+    return y;
+  },
+);
+
+/** dx = dy·W. dy [T, O], weight [O, I] → [T, I]. */
+export const linearGradInput = defineKernel<{ dy: tf.TensorInfo; weight: tf.TensorInfo }>(
+  'LinearGradInput',
+  ({ dy, weight }, _attributes, backend) => {
+    const [T, O] = dy.shape as [number, number];
+    const I = weight.shape[1] as number;
+    const element = backend.precision === 'bf16' ? 'bf16' : 'f32';
+    const dx = backend.empty([T, I], element);
+    backend.binding.MatMul(
+      ...([backend.as(dy, element), backend.as(weight, element), backend.array(dx), T, I, O] as const),
+      ...([0, 0, 1, null, 0] as const),
+    );
+    return dx;
+  },
+);
+
+/** dW = dyᵀ·x. dy [T, O], x [T, I] → float32 [O, I]. */
+export const linearGradWeight = defineKernel<{ dy: tf.TensorInfo; x: tf.TensorInfo }>(
+  'LinearGradWeight',
+  ({ dy, x }, _attributes, backend) => {
+    const [T, O] = dy.shape as [number, number];
+    const I = x.shape[1] as number;
+    const element = backend.precision === 'bf16' ? 'bf16' : 'f32';
+    const dWeight = backend.empty([O, I]);
+    backend.binding.MatMul(
+      ...([backend.as(dy, element), backend.as(x, element), backend.array(dWeight), O, I, T] as const),
+      ...([1, 0, 1, null, 0] as const),
+    );
+    return dWeight;
+  },
+);
+
+/** db = Σ_t dy[t]. dy [T, O] → float32 [O]. */
+export const columnSum = defineKernel<{ x: tf.TensorInfo }>('ColumnSum', ({ x }, _attributes, backend) => {
+  const y = backend.empty([x.shape[1] as number]);
+  backend.binding.ColumnSum(backend.array(x), backend.f32(y));
+  return y;
+});

@@ -1,0 +1,337 @@
+/** Native kernels of TF.js names beside tfjs-backend-cpu's, at sizes around the vector, the tile and nothing at all. */
+
+import * as tf from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { type NativeBackend, registerNativeBackend } from '../src/index.ts';
+
+beforeAll(async () => {
+  await registerNativeBackend();
+});
+
+/** Values of one run, an array a result. */
+async function on(backend: string, run: () => tf.Tensor[]): Promise<Float32Array[]> {
+  await tf.setBackend(backend);
+  const results = tf.tidy(run);
+  const values = await Promise.all(results.map(async (tensor) => (await tensor.data()) as Float32Array));
+  tf.dispose(results);
+  return values;
+}
+
+async function expectSame(run: () => tf.Tensor[], tolerance: number): Promise<void> {
+  const [native, cpu] = [await on('native', run), await on('cpu', run)];
+  expect(native.map(({ length }) => length)).toEqual(cpu.map(({ length }) => length));
+  native.forEach((values, k) => {
+    const expected = cpu[k] as Float32Array;
+    values.forEach((value, i) => {
+      const other = expected[i] as number;
+      if (Object.is(value, other) || (Number.isNaN(value) && Number.isNaN(other))) return;
+      const error = Math.abs(value - other);
+      if (!(error <= tolerance * Math.max(1, Math.abs(other)))) expect.fail(`[${k}][${i}]: ${value}, cpu ${other}`);
+    });
+  });
+}
+
+const wave = (shape: number[], seed = 1) =>
+  tf.tensor(
+    Float32Array.from({ length: tf.util.sizeFromShape(shape) }, (_, i) => Math.sin(i * 1.7 + seed) * 3),
+    shape,
+  );
+
+const SIZES = [0, 1, 15, 16, 17, 31, 1009, 70001];
+
+describe.each([
+  ['add', tf.add],
+  ['sub', tf.sub],
+  ['mul', tf.mul],
+  ['div', tf.div],
+] as const)('%s', (_name, operation) => {
+  test.each(SIZES)('of %i values, with itself, a scalar either side', async (n) => {
+    await expectSame(() => {
+      const [a, b] = [wave([n]), wave([n], 2)];
+      return [operation(a, b), operation(a, 2.5), operation(tf.scalar(2.5), b)];
+    }, 1e-6);
+  });
+
+  test.each([
+    [[1], []],
+    [[1, 1], [1]],
+    [[5, 17], [17]],
+    [[17], [5, 17]],
+    [
+      [4, 5, 17],
+      [1, 5, 17],
+    ],
+    [
+      [5, 17],
+      [5, 1],
+    ],
+    [
+      [5, 1],
+      [5, 17],
+    ],
+    [
+      [2, 5, 1],
+      [2, 5, 33],
+    ],
+    [
+      [3, 4, 5, 17],
+      [3, 1, 1, 17],
+    ],
+    [
+      [2, 1, 4, 1, 3],
+      [1, 3, 1, 5, 1],
+    ],
+    [
+      [5, 1],
+      [1, 17],
+    ],
+    [[70001, 3], [3]],
+  ])('of shapes %j and %j, and the gradient of both', async (first, second) => {
+    await expectSame(() => {
+      const [a, b] = [wave(first), wave(second, 2)];
+      return [operation(a, b), ...tf.grads((x, y) => operation(x as tf.Tensor, y as tf.Tensor))([a, b])];
+    }, 1e-4);
+  });
+
+  test('of NaN, infinities and zeros', async () => {
+    const special = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0, 1e-40, 3e38, 1];
+    await expectSame(() => {
+      const a = tf.tensor1d(special.flatMap((x) => special.map(() => x)));
+      const b = tf.tensor1d(special.flatMap(() => special));
+      return [operation(a, b)];
+    }, 1e-6);
+  });
+});
+
+describe('matMul', () => {
+  const shapes: [number, number, number][] = [
+    [1, 1, 1],
+    [3, 7, 5],
+    [16, 16, 16],
+    [17, 33, 15],
+    [1, 100, 1],
+    [130, 67, 251],
+    [0, 4, 3],
+    [3, 0, 4],
+  ];
+  const flags = [
+    [false, false],
+    [true, false],
+    [false, true],
+    [true, true],
+  ] as const;
+  test.each(shapes.flatMap((shape) => flags.map((flag) => [...shape, ...flag] as const)))(
+    '%i x %i x %i, transposed %s, %s, and its gradients',
+    async (m, k, n, transposeA, transposeB) => {
+      await expectSame(() => {
+        const a = wave(transposeA ? [k, m] : [m, k]);
+        const b = wave(transposeB ? [n, k] : [k, n], 2);
+        const product = (x: tf.Tensor, y: tf.Tensor) => tf.matMul(x, y, transposeA, transposeB);
+        if (m * k * n === 0) return [product(a, b)];
+        return [product(a, b), ...tf.grads((x, y) => product(x as tf.Tensor, y as tf.Tensor))([a, b])];
+      }, 2e-5);
+    },
+  );
+
+  test.each([
+    [
+      [2, 3, 4, 5],
+      [2, 3, 5, 6],
+    ],
+    [
+      [3, 4, 5],
+      [1, 5, 6],
+    ],
+    [
+      [1, 4, 5],
+      [3, 5, 6],
+    ],
+    [
+      [2, 1, 4, 5],
+      [1, 3, 5, 6],
+    ],
+  ])('of batches %j and %j', async (first, second) => {
+    await expectSame(() => [tf.matMul(wave(first), wave(second, 2))], 2e-5);
+  });
+
+  test('reads a slice, a reshape and a clone as they are', async () => {
+    await expectSame(() => {
+      const a = wave([6, 7]);
+      return [tf.matMul(tf.slice(a, [1, 0], [3, 7]), tf.reshape(a, [7, 6])), tf.matMul(a.clone(), a, true)];
+    }, 2e-5);
+  });
+});
+
+describe('slice, split and concat', () => {
+  test.each([
+    [[7], 0],
+    [[5, 17], 0],
+    [[5, 17], 1],
+    [[3, 5, 17], 1],
+    [[2, 3, 5, 7], 2],
+    [[1009, 33], 1],
+  ] as const)('of shape %j along axis %i, and their gradients', async (shape, axis) => {
+    const n = shape[axis] as number;
+    const begin = shape.map((_, i) => (i === axis ? 1 : 0));
+    const size = shape.map((m, i) => (i === axis ? n - 2 : m));
+    await expectSame(() => {
+      const x = wave([...shape]);
+      const sliced = (y: tf.Tensor) => tf.slice(y, begin, size);
+      const joined = (y: tf.Tensor) => tf.concat([y, sliced(y), tf.neg(y)], axis);
+      const swapped = (y: tf.Tensor) => tf.concat(tf.split(y, [2, n - 2], axis).reverse(), axis);
+      const squared = (f: (y: tf.Tensor) => tf.Tensor) => tf.grad((y) => tf.square(f(y)))(x);
+      return [sliced, joined, swapped].flatMap((f) => [f(x), squared(f)]);
+    }, 1e-5);
+  });
+
+  test('of nothing', async () => {
+    await expectSame(() => {
+      const x = wave([4, 5]);
+      return [tf.slice(x, [1, 0], [0, 5]), tf.concat([x, wave([0, 5])], 0)];
+    }, 1e-6);
+  });
+});
+
+describe('softmax', () => {
+  test.each([[[1]], [[3, 1]], [[5, 15]], [[5, 16]], [[5, 17]], [[2, 3, 257]], [[0, 5]], [[1009, 31]]])(
+    'of shape %j, and its gradient',
+    async (shape) => {
+      await expectSame(() => {
+        const x = wave(shape);
+        return [tf.softmax(x), tf.grad((y) => tf.mul(tf.softmax(y), wave(shape, 5)))(x)];
+      }, 1e-5);
+    },
+  );
+
+  test('of rows with NaN and infinities', async () => {
+    const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+    await expectSame(
+      () => [tf.softmax(tf.tensor2d([nan, 1, 2, -inf, 0, 1, -inf, -inf, -inf, inf, 1, 2], [4, 3]))],
+      1e-6,
+    );
+  });
+});
+
+describe('transpose', () => {
+  test.each([
+    [
+      [0, 3],
+      [1, 0],
+    ],
+    [
+      [5, 17],
+      [1, 0],
+    ],
+    [
+      [3, 5, 17],
+      [2, 0, 1],
+    ],
+    [
+      [2, 3, 5, 17],
+      [0, 2, 1, 3],
+    ],
+    [
+      [2, 3, 5, 17],
+      [3, 1, 0, 2],
+    ],
+    [
+      [2, 3, 1, 5, 2],
+      [4, 1, 0, 2, 3],
+    ],
+    [
+      [129, 67],
+      [1, 0],
+    ],
+  ])('of shape %j to the order %j, and its gradient', async (shape, order) => {
+    await expectSame(() => {
+      const x = wave(shape);
+      return [tf.transpose(x, order), tf.grad((y) => tf.square(tf.transpose(y, order)))(x)];
+    }, 1e-6);
+  });
+});
+
+describe('sum', () => {
+  test.each([
+    [[0], [0]],
+    [[1], [0]],
+    [[70001], [0]],
+    [[5, 17], [0]],
+    [[5, 17], [1]],
+    [
+      [5, 17],
+      [0, 1],
+    ],
+    [[3, 4, 5], [1]],
+    [
+      [3, 4, 5],
+      [1, 2],
+    ],
+    [
+      [3, 4, 5],
+      [0, 1],
+    ],
+    [[1009, 31], [0]],
+    [[1009, 31], [1]],
+  ])('of shape %j over axes %j', async (shape, axes) => {
+    await expectSame(() => [tf.sum(wave(shape), axes), tf.sum(wave(shape), axes, true)], 1e-4);
+  });
+});
+
+describe('memory', () => {
+  test('a disposed result gives its block to the next one, a result that was read keeps its values', async () => {
+    await tf.setBackend('native');
+    const { pool } = tf.backend() as NativeBackend;
+    const a = wave([1000]);
+    const first = tf.add(a, 1);
+    const kept = first.dataSync();
+    const before = kept.slice();
+    first.dispose();
+    expect(pool.idleBytes).toBeGreaterThan(0);
+    const second = tf.mul(a, 7);
+    expect(kept).toEqual(before);
+    tf.dispose([a, second]);
+  });
+
+  test('asking for more than there is names the bytes and leaves the engine working', async () => {
+    await tf.setBackend('native');
+    const backend = tf.backend() as NativeBackend;
+    const tensors = tf.memory().numTensors;
+    expect(() => backend.empty([2 ** 50])).toThrow(/out of memory: 4503599627370496 bytes asked/);
+    expect(tf.memory().numTensors).toBe(tensors);
+    expect(tf.add(1, 2).dataSync()[0]).toBe(3);
+  });
+});
+
+describe('misuse is a JavaScript error', () => {
+  test('shapes that disagree', async () => {
+    await tf.setBackend('native');
+    expect(() => tf.matMul(wave([2, 3]), wave([4, 5]))).toThrow(/inner shapes \(3\) and \(4\)/);
+    expect(() => tf.add(wave([2, 3]), wave([4]))).toThrow(/could not be broadcast/);
+  });
+
+  test('a tensor used after dispose', async () => {
+    await tf.setBackend('native');
+    const tensor = wave([3]);
+    tensor.dispose();
+    expect(() => tf.add(tensor, 1)).toThrow(
+      'engine native: a tensor was used after it was disposed\n  fix: dispose it later',
+    );
+  });
+
+  test('an index out of range', async () => {
+    await tf.setBackend('native');
+    const inputs = { table: wave([4, 3]), indices: tf.tensor1d([1, 4], 'int32') };
+    expect(() => tf.engine().runKernel('Embedding', inputs)).toThrow('Gather: the index value 4 is not in [0, 3]');
+    expect(() => tf.gather(wave([4, 3]), inputs.indices)).toThrow(/the index value 4 is not in \[0, 3\]/);
+  });
+
+  test('two engines in one process pass tensors to each other', async () => {
+    await tf.setBackend('native');
+    const native = tf.add(wave([5]), 1);
+    await tf.setBackend('cpu');
+    const both = tf.add(native, wave([5]));
+    await tf.setBackend('native');
+    expect(tf.sub(both, native).dataSync()).toEqual(tf.sub(tf.add(wave([5]), native), native).dataSync());
+  });
+});

@@ -1,0 +1,166 @@
+/**
+ * The causal decoder of Llama and its kin: rms norms before each part, rotary positions, heads that share keys, a gated
+ * feed-forward net. T tokens, H hidden units, A heads of D values, KV of them for keys and values.
+ */
+
+import * as tf from '@tensorflow/tfjs';
+import { z } from 'zod';
+
+import type { EncoderConfig } from '../config.ts';
+import { ACTIVATIONS, type Activation, activation } from '../operations/activation.ts';
+import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
+import type { DropoutState } from '../operations/dropout.ts';
+import { type RotaryTables, rotary, rotaryTables } from '../operations/rotary.ts';
+import type { Parameters } from '../parameters.ts';
+import { count, type EncoderOutput, epsilon, type Family, probability, type Run } from './family.ts';
+import { dense, positionsOf, rmsNormalized, rows, Shapes } from './layers.ts';
+import { type Rope, ropeKeys, ropeOf } from './rope.ts';
+import { runLayers } from './run-layers.ts';
+
+export interface DecoderConfig extends EncoderConfig {
+  vocabSize: number;
+  layers: number;
+  heads: number;
+  kvHeads: number;
+  headSize: number;
+  intermediateSize: number;
+  activation: Activation;
+  rmsNormEps: number;
+  rope: Rope;
+  causal: boolean;
+  /** Of each layer: keys nearer than this are seen; 0 for all. */
+  windows: number[];
+  biases: { qkv: boolean; output: boolean; feedForward: boolean };
+  /** Whether each head of q and k is normalized. */
+  headNorms: boolean;
+}
+
+/** The keys that Llama's kin share. */
+export const decoderKeys = z.looseObject({
+  vocab_size: count,
+  hidden_size: count,
+  num_hidden_layers: count,
+  num_attention_heads: count,
+  num_key_value_heads: count.nullish(),
+  head_dim: count.nullish(),
+  intermediate_size: count,
+  max_position_embeddings: count,
+  hidden_act: activation.default('silu'),
+  rms_norm_eps: epsilon.default(1e-6),
+  attention_dropout: probability.nullish(),
+  is_causal: z.boolean().default(true),
+  ...ropeKeys,
+});
+
+export function decoderConfig(c: z.output<typeof decoderKeys>) {
+  const headSize = c.head_dim ?? c.hidden_size / c.num_attention_heads;
+  return {
+    vocabSize: c.vocab_size,
+    hiddenSize: c.hidden_size,
+    layers: c.num_hidden_layers,
+    heads: c.num_attention_heads,
+    kvHeads: c.num_key_value_heads ?? c.num_attention_heads,
+    headSize,
+    intermediateSize: c.intermediate_size,
+    maxPositions: c.max_position_embeddings,
+    activation: c.hidden_act,
+    rmsNormEps: c.rms_norm_eps,
+    rope: ropeOf(c, 10_000, { headSize, maxPositions: c.max_position_embeddings }),
+    causal: c.is_causal,
+    windows: Array<number>(c.num_hidden_layers).fill(0),
+    biases: { qkv: false, output: false, feedForward: false },
+    headNorms: false,
+    dropout: { embedding: 0, hidden: 0, attention: c.attention_dropout ?? 0 },
+  } satisfies DecoderConfig;
+}
+
+/** A schema's check: heads share keys and values evenly, and divide the width where head_dim does not say their size. */
+export function evenHeads({ value: c, issues }: z.core.ParsePayload<z.output<typeof decoderKeys>>): void {
+  const report = (message: string) => issues.push({ code: 'custom', message, input: c, path: [] });
+  const { hidden_size: H, num_attention_heads: A, num_key_value_heads: KV, head_dim: D } = c;
+  if (!D && H % A !== 0) report(`hidden_size ${H} is not a multiple of num_attention_heads ${A}`);
+  if (KV && A % KV !== 0) report(`num_attention_heads ${A} is not a multiple of num_key_value_heads ${KV}`);
+}
+
+export function decoderFamily<C extends DecoderConfig>(schema: z.ZodType<C>): Family<C> {
+  return { prefix: 'model', schema, shapes, optional: () => new Set(), forward };
+}
+
+function shapes(config: DecoderConfig): Shapes {
+  const { hiddenSize: H, headSize: D, intermediateSize: I, heads, kvHeads, biases } = config;
+  const all = new Shapes();
+  all.table('embed_tokens', config.vocabSize, H);
+  for (let layer = 0; layer < config.layers; layer++) {
+    const at = `layers.${layer}`;
+    all.dense(`${at}.self_attn.q_proj`, heads * D, H, biases.qkv);
+    all.dense(`${at}.self_attn.k_proj`, kvHeads * D, H, biases.qkv);
+    all.dense(`${at}.self_attn.v_proj`, kvHeads * D, H, biases.qkv);
+    all.dense(`${at}.self_attn.o_proj`, H, heads * D, biases.output);
+    if (config.headNorms) {
+      all.norm(`${at}.self_attn.q_norm`, D, false);
+      all.norm(`${at}.self_attn.k_norm`, D, false);
+    }
+    all.dense(`${at}.mlp.gate_proj`, I, H, biases.feedForward);
+    all.dense(`${at}.mlp.up_proj`, I, H, biases.feedForward);
+    all.dense(`${at}.mlp.down_proj`, H, I, biases.feedForward);
+    all.norm(`${at}.input_layernorm`, H, false);
+    all.norm(`${at}.post_attention_layernorm`, H, false);
+  }
+  all.norm('norm', H, false);
+  return all;
+}
+
+function forward(config: DecoderConfig, run: Run): EncoderOutput {
+  const { parameters, batch } = run;
+  const words = rows(parameters, 'embed_tokens', batch.inputIds); // [T, H]
+  const { frequencies, factor } = config.rope;
+  const hidden = runLayers(run, words, {
+    layers: config.layers,
+    prefix: (layer) => `layers.${layer}`,
+    prepare: () => ({ plan: planAttention(batch), tables: rotaryTables(positionsOf(batch), frequencies, factor) }),
+    layer: (x, layer, prepared, state) => decoderLayer(config, parameters, layer, x, prepared, state),
+  });
+  return { words, first: words, last: rmsNormalized(parameters, 'norm', hidden, config.rmsNormEps) };
+}
+
+function decoderLayer(
+  config: DecoderConfig,
+  parameters: Parameters,
+  layer: number,
+  x: tf.Tensor2D,
+  prepared: { plan: AttentionPlan; tables: RotaryTables },
+  state: DropoutState | undefined,
+): tf.Tensor2D {
+  const norm = (name: string, input: tf.Tensor2D) =>
+    rmsNormalized(parameters, `layers.${layer}.${name}`, input, config.rmsNormEps);
+  const project = (name: string, input: tf.Tensor2D) => dense(parameters, `layers.${layer}.mlp.${name}`, input);
+  const attended = selfAttention(config, parameters, layer, norm('input_layernorm', x), prepared, state);
+  const middle = tf.add(x, attended) as tf.Tensor2D;
+  const input = norm('post_attention_layernorm', middle);
+  const gate = ACTIVATIONS[config.activation](project('gate_proj', input)); // [T, I]
+  return tf.add(middle, project('down_proj', tf.mul(gate, project('up_proj', input))));
+}
+
+function selfAttention(
+  config: DecoderConfig,
+  parameters: Parameters,
+  layer: number,
+  x: tf.Tensor2D,
+  { plan, tables }: { plan: AttentionPlan; tables: RotaryTables },
+  state: DropoutState | undefined,
+): tf.Tensor2D {
+  const { heads, kvHeads, headSize, causal } = config;
+  const at = `layers.${layer}.self_attn`;
+  const turned = (part: 'q' | 'k', count: number) => {
+    const projected = dense(parameters, `${at}.${part}_proj`, x);
+    if (!config.headNorms) return rotary(projected, count, tables, 'halves');
+    const apart = tf.reshape(projected, [-1, headSize]) as tf.Tensor2D; // [T·A, D]
+    const normal = rmsNormalized(parameters, `${at}.${part}_norm`, apart, config.rmsNormEps);
+    return rotary(tf.reshape(normal, [-1, count * headSize]), count, tables, 'halves');
+  };
+  const v = dense(parameters, `${at}.v_proj`, x);
+  const options = { causal, window: config.windows[layer] as number, kvHeads };
+  const [q, k] = [turned('q', heads), turned('k', kvHeads)] as const;
+  const context = attention(q, k, v, heads, plan, config.dropout.attention, state, options);
+  return dense(parameters, `${at}.o_proj`, context);
+}

@@ -1,0 +1,14 @@
+/** Mistral: Llama that sees a window. Agrees with transformers' models/mistral/modeling_mistral.py. */
+
+import { decoderConfig, decoderFamily, decoderKeys, evenHeads } from './decoder.ts';
+import { count } from './family.ts';
+
+const schema = decoderKeys
+  .extend({ sliding_window: count.nullish() })
+  .check(evenHeads)
+  .transform((c) => ({
+    ...decoderConfig(c),
+    windows: Array<number>(c.num_hidden_layers).fill(c.sliding_window ?? 0),
+  }));
+
+export const mistral = decoderFamily(schema);

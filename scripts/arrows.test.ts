@@ -1,0 +1,116 @@
+/** Who may import whom: the arrows of the design, read off the import lines and the manifests of packages/. */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { describe, expect, test } from 'vitest';
+
+const packages = fileURLToPath(new URL('../packages/', import.meta.url));
+
+/** What each package may import. The command re-exports the API, so it reaches core and data too. */
+const ARROWS: Record<string, readonly string[]> = {
+  core: [],
+  data: [],
+  finetuner: ['core', 'data'],
+  providers: [],
+  server: ['core'],
+  cli: ['finetuner', 'server', 'providers', 'core', 'data'],
+  'backend-tensorflow': [],
+  'backend-native': [],
+};
+
+/** Backends are reached by `import()` from these files alone; the command also sets up and describes its engines. */
+const BACKEND_LOADERS = ['core/src/engine.ts', 'cli/src/commands/setup.ts', 'cli/src/commands/doctor.ts'];
+
+/** Libraries that a package must do without: data makes typed arrays, which a worker can make too. */
+const FORBIDDEN: Record<string, RegExp> = {
+  data: /^(@tensorflow\/|@huggingface\/tokenizers)/,
+  providers: /^@tensorflow\//,
+};
+
+interface Import {
+  file: string;
+  name: string;
+  dynamic: boolean;
+}
+
+const STATIC = /^(?:import|export)\s(?:[^'"]*?\sfrom\s)?['"]([^'"]+)['"]|^\}\s*from\s*['"]([^'"]+)['"]/gm;
+const DYNAMIC = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
+const REQUIRE = /\brequire(?:\.resolve)?\(\s*['"]([^'"]+)['"]/g;
+
+function importsOf(source: string, file: string): Import[] {
+  const found = (pattern: RegExp, dynamic: boolean) =>
+    [...source.matchAll(pattern)].map((match) => ({ file, name: (match[1] ?? match[2]) as string, dynamic }));
+  return [...found(STATIC, false), ...found(REQUIRE, false), ...found(DYNAMIC, true)];
+}
+
+function filesOf(name: string): string[] {
+  const files = readdirSync(join(packages, name, 'src'), { recursive: true, encoding: 'utf8' });
+  return files.filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'));
+}
+
+const names = readdirSync(packages).filter((name) => existsSync(join(packages, name, 'package.json')));
+const manifests = new Map(
+  names.map((name) => [name, JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8'))]),
+);
+const folderOf = new Map([...manifests].map(([folder, { name }]) => [name as string, folder]));
+
+/** The package of an import: `@scope/name` of `@scope/name/deep`. */
+const packageOf = (specifier: string) => /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] as string;
+
+describe.each(names)('packages/%s', (name) => {
+  const all = filesOf(name).flatMap((file) =>
+    importsOf(readFileSync(join(packages, name, 'src', file), 'utf8'), `${name}/src/${file}`),
+  );
+  const outside = all.filter(({ name: target }) => !target.startsWith('.'));
+
+  test('has a place in the design', () => {
+    expect(Object.keys(ARROWS)).toContain(name);
+  });
+
+  test('imports only the packages the design allows', () => {
+    const wrong = outside.filter(({ file, name: target, dynamic }) => {
+      const folder = folderOf.get(packageOf(target));
+      if (folder === undefined) return FORBIDDEN[name]?.test(target) ?? false;
+      if (!folder.startsWith('backend-')) return !ARROWS[name]?.includes(folder);
+      return !BACKEND_LOADERS.includes(file) || (file.startsWith('core/') && !dynamic);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('reaches into no other package by a path', () => {
+    const paths = all.filter(({ name: target }) => target.startsWith('.'));
+    expect(paths.filter(({ file, name: target }) => !join('/', file, '..', target).startsWith(`/${name}/`))).toEqual(
+      [],
+    );
+  });
+
+  test('names in its manifest what it imports, and nothing else', () => {
+    const { dependencies = {}, peerDependencies = {} } = manifests.get(name); // optional ones are named at run time
+    const used = outside
+      .map(({ name: target }) => packageOf(target))
+      .filter((target) => !target.startsWith('node:') && !builtinModules.includes(target));
+    const declared = Object.keys({ ...dependencies, ...peerDependencies });
+    expect(used.filter((target) => !declared.includes(target))).toEqual([]);
+    expect(declared.filter((target) => !used.includes(target))).toEqual([]);
+  });
+});
+
+test('an import line is seen in each of its forms', () => {
+  const source = [
+    "import 'a';",
+    "import b from 'b';",
+    "import { c, type C } from 'c';",
+    'import {\n  d,\n  e,\n} from "d/deep";',
+    "export * from '@s/e';",
+    "export { f } from '../f.ts';",
+    "const g = await import('g');",
+    "const h = require('h');",
+  ].join('\n');
+  expect(importsOf(source, 'x').map(({ name }) => name)).toEqual([
+    ...['a', 'b', 'c', 'd/deep', '@s/e', '../f.ts'],
+    ...['h', 'g'],
+  ]);
+});
