@@ -176,7 +176,8 @@ function append(splits: SplitFiles, split: string, path: string): void {
   splits.set(split, [...(splits.get(split) ?? []), path]);
 }
 
-function ordered(splits: SplitFiles): SplitFiles {
+/** Train first, then as `datasets` has them. */
+export function ordered(splits: SplitFiles): SplitFiles {
   const place = (split: string) => (ORDER.includes(split) ? ORDER.indexOf(split) : ORDER.length);
   return new Map([...splits].sort(([a], [b]) => place(a) - place(b)));
 }

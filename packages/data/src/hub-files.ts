@@ -10,6 +10,7 @@ import {
   configSplits,
   type DataFiles,
   isDataFile,
+  ordered,
   readmeConfigs,
   type SplitFiles,
   splitsByName,
@@ -125,7 +126,7 @@ function convertedSplits(paths: readonly string[], config: string, where: string
     const split = (folder as string).replace(/^partial-/, '');
     splits.set(split, [...(splits.get(split) ?? []), path]);
   }
-  if (splits.size > 0) return splits;
+  if (splits.size > 0) return ordered(splits);
   const named = splitsByName(
     within.map((path) => path.slice(config.length + 1)),
     where,

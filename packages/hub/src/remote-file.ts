@@ -6,6 +6,13 @@ import type { HubSettings } from './settings.ts';
 
 const PROGRESS = 1 << 20;
 
+/**
+ * Bytes a stream asks for at once: few at first and then more, so that who wants some rows is not sent the file, and
+ * who wants them all asks seldom.
+ */
+const FIRST_WINDOW = 1 << 18;
+const LAST_WINDOW = 1 << 24;
+
 export class RemoteFile {
   readonly name: string;
   readonly #settings: HubSettings;
@@ -40,8 +47,13 @@ export class RemoteFile {
   }
 
   /** The bytes from `start` to the end; a break is asked on from where it was. */
-  stream(start = 0): AsyncIterable<Uint8Array> {
-    return this.#stream(start, this.#size);
+  async *stream(start = 0): AsyncGenerator<Uint8Array> {
+    let window = FIRST_WINDOW;
+    for (let at = start; at < this.#size; window = Math.min(2 * window, LAST_WINDOW)) {
+      const end = Math.min(at + window, this.#size);
+      yield* this.#stream(at, end);
+      at = end;
+    }
   }
 
   async *#stream(start: number, end: number): AsyncGenerator<Uint8Array> {
