@@ -170,7 +170,7 @@ test('a missing model folder is named', async () => {
   const outcome = await uniem('encode', '--model', '/none', '--input', input, '--output', join(folder, 'x.npy'));
   expect(outcome.code).toBe(1);
   expect(outcome.stderr).toBe(
-    'ModelError: /none: no such model folder\n  fix: give the folder that holds config.json\n',
+    'ModelError: /none: no such model folder\n  fix: give the folder that holds config.json, or a model of the hub as owner/name[@revision]\n',
   );
 });
 

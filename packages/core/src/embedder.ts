@@ -1,14 +1,16 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
-import { copyFileSync, existsSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs';
+import type { HubOptions } from '@uniem/hub';
 
 import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from './config.ts';
 import { ensureEngine } from './engine.ts';
-import { ModelError, OptionError } from './errors.ts';
+import { OptionError } from './errors.ts';
 import { readJson, writeFolderWhole } from './formats/files.ts';
+import { modelFolder } from './formats/model-folder.ts';
 import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
 import { readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
 import { familyOf } from './models/index.ts';
@@ -25,6 +27,8 @@ export interface EmbedderOptions {
   poolingStrategy?: PoolingStrategy;
   /** Tokens a text, special tokens included; overrides what the folder says. */
   maxLength?: number;
+  /** Another hub, token or cache than the environment names. */
+  hub?: HubOptions;
 }
 
 export interface EncodeOptions {
@@ -71,12 +75,10 @@ export class Embedder {
    * Opens a model folder: sentence-transformers' layout, uniem's, or a plain transformers folder (pooled by last_mean).
    * The weights go to the engine in use; where there is none yet, the fastest that starts becomes it.
    *
-   * @throws ModelError saying which file, tensor or key is wrong.
+   * @param model A folder, or `owner/name` or `owner/name@revision` of the hub.
+   * @throws ModelError saying which file, tensor or key is wrong; HubError for what the hub says against it.
    */
-  static async fromPretrained(folder: string, options: EmbedderOptions = {}): Promise<Embedder> {
-    if (!existsSync(folder) || !statSync(folder).isDirectory()) {
-      throw new ModelError('no such model folder', folder, 'give the folder that holds config.json');
-    }
+  static async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
     if (options.poolingStrategy && !POOLING_STRATEGIES.includes(options.poolingStrategy)) {
       throw new OptionError(
         `unknown strategy '${options.poolingStrategy}'`,
@@ -84,6 +86,7 @@ export class Embedder {
         `use one of ${POOLING_STRATEGIES.join(', ')}`,
       );
     }
+    const folder = await modelFolder(model, options.hub);
     const layout = readSentenceTransformers(folder);
     const encoderFolder = join(folder, layout?.encoderPath ?? '');
     const configPath = join(encoderFolder, 'config.json');

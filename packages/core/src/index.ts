@@ -21,6 +21,7 @@ export {
 } from './engine.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
 export { refuseForeignFolder } from './formats/files.ts';
+export { modelFolder } from './formats/model-folder.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export type { Parameters } from './parameters.ts';

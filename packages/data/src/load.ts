@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 
-import type { HubOptions } from '@uniem/hub';
+import { type HubOptions, parseHubName } from '@uniem/hub';
 
 import { LocalFile } from './bytes.ts';
 import { concatenateDatasets } from './combine.ts';
@@ -20,9 +20,6 @@ import { BadRecords } from './readers/reader.ts';
 import { parseSplit, type SplitPart, splitRange } from './split-name.ts';
 import type { FileOpener } from './stream/sources.ts';
 import { TableBuilder } from './table.ts';
-
-/** What a hub calls its datasets: `owner/name`, here with `:configuration` and `@revision`. */
-const HUB_ID = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?::([^@]+))?(?:@(.+))?$/;
 
 export interface LoadOptions {
   /** A configuration of a hub dataset; a folder within a folder. */
@@ -104,14 +101,13 @@ interface Found {
 }
 
 async function find(path: string, options: LoadOptions): Promise<Found> {
-  const hubId = existsSync(path) || isPattern(path) ? null : HUB_ID.exec(path);
-  if (!hubId || extensionOf(path) !== undefined) {
+  const hubName = existsSync(path) || isPattern(path) ? undefined : parseHubName(path);
+  if (!hubName || extensionOf(path) !== undefined) {
     return { ...localFiles(path, options), opener: async (file) => () => new LocalFile(file) };
   }
-  const [, id = path, config, revision] = hubId;
-  const files = await hubFiles(id, {
-    name: options.name ?? config,
-    revision: options.revision ?? revision,
+  const files = await hubFiles(hubName.name, {
+    name: options.name ?? hubName.configuration,
+    revision: options.revision ?? hubName.revision,
     dataFiles: options.dataFiles,
     hub: { ...options.hub, ...(options.token === undefined ? {} : { token: options.token }) },
   });

@@ -9,6 +9,7 @@ import {
   Embedder,
   type EngineName,
   ModelError,
+  modelFolder,
   OptionError,
   type PoolingStrategy,
   ProgressBar,
@@ -77,7 +78,7 @@ export class FineTuner {
   }
 
   /**
-   * @param model A model folder.
+   * @param model A model folder, or `owner/name` or `owner/name@revision` of the hub.
    * @throws ModelError, DataError or OptionError saying what is wrong with the model, the records or an option.
    */
   static async fromPretrained(model: string, options: FineTunerOptions): Promise<FineTuner> {
@@ -85,8 +86,9 @@ export class FineTuner {
     requireOneOf('recordType', options.recordType, RECORD_TYPES);
     const data = await openTrainingData(options.dataset, options.recordType);
     if (options.backend) await useEngine({ backend: options.backend });
-    const modelType = options.modelType ?? detectModelType(model).modelType;
-    const embedder = await Embedder.fromPretrained(model, { poolingStrategy: options.poolingStrategy });
+    const folder = await modelFolder(model);
+    const modelType = options.modelType ?? detectModelType(folder, model).modelType;
+    const embedder = await Embedder.fromPretrained(folder, { poolingStrategy: options.poolingStrategy });
     if (modelType === 'uniem' && !embedder.config.poolingStrategy && !options.poolingStrategy) {
       throw new ModelError(
         'config.json names no uniem_pooling_strategy, so it was not trained by uniem',

@@ -2,6 +2,7 @@
 
 export type { HubFile } from './cache.ts';
 export { HubError } from './errors.ts';
+export { type HubName, parseHubName } from './hub-name.ts';
 export { withLock } from './lock.ts';
 export { RemoteFile } from './remote-file.ts';
 export { openRepository, Repository, type RepositoryId } from './repository.ts';

@@ -8,8 +8,12 @@ import { z } from 'zod';
 import { defineCommand } from '../command.ts';
 
 const flags = z.strictObject({
-  model: z.string().describe('model folder'),
-  data: z.string().describe('.jsonl or .jsonl.gz file, or a folder with train and dev files'),
+  model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
+  data: z
+    .string()
+    .describe(
+      'file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow (also .gz), or owner/name[:configuration] of the hub',
+    ),
   modelType: z.enum(MODEL_TYPES).optional().describe('found by the folder if left out'),
   recordType: z.enum(RECORD_TYPES).optional().describe('found by the fields if left out'),
   pooling: z.enum(POOLING_STRATEGIES).optional().describe('found by the folder if left out'),
