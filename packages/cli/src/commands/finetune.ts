@@ -1,19 +1,16 @@
 /** uniem finetune: records and a model to a better model. */
 
 import { POOLING_STRATEGIES } from '@uniem/core';
-import { loadDataset, RECORD_TYPES } from '@uniem/data';
+import { RECORD_TYPES } from '@uniem/data';
 import { FineTuner, finetuneOptions, MODEL_TYPES } from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
+import { dataFlags, openData } from '../training-data.ts';
 
 const flags = z.strictObject({
   model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
-  data: z
-    .string()
-    .describe(
-      'file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow (also .gz), or owner/name[:configuration] of the hub',
-    ),
+  ...dataFlags,
   modelType: z.enum(MODEL_TYPES).optional().describe('found by the folder if left out'),
   recordType: z.enum(RECORD_TYPES).optional().describe('found by the fields if left out'),
   pooling: z.enum(POOLING_STRATEGIES).optional().describe('found by the folder if left out'),
@@ -23,9 +20,9 @@ const flags = z.strictObject({
 export const finetune = defineCommand({
   summary: 'fine-tune a model on pairs, triplets or scored pairs',
   flags,
-  async run({ model, data, modelType, recordType, pooling, ...options }) {
-    const { backend } = options;
-    const dataset = await loadDataset(data);
+  async run({ model, data, split, evalData, testSize, rename, streaming, modelType, recordType, pooling, ...options }) {
+    const { backend, seed } = options;
+    const dataset = await openData({ data, split, evalData, testSize, rename, streaming, seed });
     const fineTuner = await FineTuner.fromPretrained(model, {
       dataset,
       modelType,
