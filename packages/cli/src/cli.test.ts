@@ -91,7 +91,7 @@ describe('uniem finetune', () => {
     expect(JSON.parse(lines.at(-1) as string)).toHaveProperty('trainLoss');
     expect(stderr).toBe(
       'model type huggingface, record type pair\n\nstopping after this step; press Ctrl-C again to quit at once\n' +
-        `stopped after step ${steps.length}; metrics and model are written\n`,
+        `stopped after step ${steps.length}; metrics and model are written, and --resume goes on from here\n`,
     );
     expect(stdout).toBe(`${join(output, 'model')}\n`);
     expect(existsSync(join(output, 'model', 'model.safetensors'))).toBe(true);

@@ -64,10 +64,36 @@ function legacyName(name: string): string {
 }
 
 /** Copies the parameters to JavaScript memory, in their order. */
-export async function downloadParameters(parameters: Parameters): Promise<Map<string, HostTensor>> {
+export async function downloadParameters(
+  parameters: ReadonlyMap<string, tf.Variable>,
+): Promise<Map<string, HostTensor>> {
   const tensors = new Map<string, HostTensor>();
   for (const [name, variable] of parameters) {
     tensors.set(name, { shape: variable.shape, values: (await variable.data()) as Float32Array });
   }
   return tensors;
+}
+
+/**
+ * Sets parameters to what `downloadParameters` gave.
+ *
+ * @throws ModelError naming the tensor that is missing or of another shape.
+ */
+export function assignParameters(
+  parameters: ReadonlyMap<string, tf.Variable>,
+  tensors: ReadonlyMap<string, HostTensor>,
+  path: string,
+): void {
+  for (const [name, variable] of parameters) {
+    const tensor = tensors.get(name);
+    if (tensor?.shape.join() !== variable.shape.join()) {
+      const what = `tensor ${name} is ${tensor ? `of shape [${tensor.shape.join(', ')}]` : 'missing'}`;
+      throw new ModelError(
+        what,
+        path,
+        `it must be of shape [${variable.shape.join(', ')}]: use the file of this model`,
+      );
+    }
+    tf.tidy(() => variable.assign(tf.tensor(tensor.values, tensor.shape, 'float32')));
+  }
 }

@@ -1,7 +1,7 @@
 /** AdamW with state by parameter name; agrees with torch.optim.AdamW. */
 
 import * as tf from '@tensorflow/tfjs';
-import { adamW, type Moments } from '@uniem/core';
+import { adamW, assignParameters, downloadParameters, type HostTensor, ModelError, type Moments } from '@uniem/core';
 
 /** A parameter's moments, and how many updates they have seen (one thawed late starts at 0). */
 interface State extends Moments {
@@ -45,6 +45,36 @@ export class AdamW {
     const state = { m: zeros(), v: zeros(), t: 0 };
     this.#states.set(name, state);
     return state;
+  }
+
+  /** The moments, `m.` and `v.` before a parameter's name, and the number of updates by its name. */
+  async state(): Promise<{ moments: Map<string, HostTensor>; updates: Record<string, number> }> {
+    const variables = [...this.#states].flatMap(([name, { m, v }]): [string, tf.Variable][] => [
+      [`m.${name}`, m],
+      [`v.${name}`, v],
+    ]);
+    const updates = Object.fromEntries([...this.#states].map(([name, { t }]) => [name, t]));
+    return { moments: await downloadParameters(new Map(variables)), updates };
+  }
+
+  /** Goes on from what `state` gave for these variables. */
+  restore(
+    variables: ReadonlyMap<string, tf.Variable>,
+    moments: ReadonlyMap<string, HostTensor>,
+    updates: Readonly<Record<string, number>>,
+    path: string,
+  ): void {
+    for (const [name, t] of Object.entries(updates)) {
+      const variable = variables.get(name);
+      if (!variable) throw new ModelError(`moments of ${name}, which does not train`, path, 'use the same strategy');
+      const state = this.#stateOf(name, variable);
+      state.t = t;
+      const pair = new Map([
+        [`m.${name}`, state.m],
+        [`v.${name}`, state.v],
+      ]);
+      assignParameters(pair, moments, path);
+    }
   }
 
   /** Frees the moments. */

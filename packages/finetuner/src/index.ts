@@ -5,13 +5,13 @@ export { evaluateRetrieval } from './evaluators/retrieval.ts';
 export {
   FineTuner,
   type FineTunerOptions,
-  type RunHooks,
   type RunResult,
 } from './finetuner.ts';
-export type { EpochMetrics, StepMetrics } from './metrics.ts';
+export type { EpochMetrics, EvaluationMetrics, StepMetrics } from './metrics.ts';
 export { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
 export { type FinetuneOptions, finetuneOptions } from './options.ts';
-export { schedule, suggestLr } from './schedules.ts';
+export { SCHEDULERS, type ScheduleOptions, schedule, suggestLr } from './schedules.ts';
 export { BITFIT_KEYWORDS } from './strategies.ts';
 export { type Step, train } from './trainer.ts';
 export type { TrainingData, TrainingDataDict } from './training-data.ts';
+export type { EpochEnd, RunHooks, RunOutcome, RunStart, StepEnd } from './training-run.ts';

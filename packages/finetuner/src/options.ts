@@ -3,6 +3,8 @@
 import { BACKENDS, DEFAULT_TEMPERATURE, IN_BATCH_LOSS_TYPES, OptionError, PRECISIONS } from '@uniem/core';
 import { z } from 'zod';
 
+import { SCHEDULERS } from './schedules.ts';
+
 const positiveInt = z.int().positive();
 
 export const finetuneOptions = z.strictObject({
@@ -16,11 +18,11 @@ export const finetuneOptions = z.strictObject({
     .default(false)
     .describe('compute layers again in backward: less memory, more time'),
   lr: z.number().nonnegative().optional().describe('peak learning rate; from the trainable parameters if left out'),
-  warmupSteps: z
-    .number()
-    .nonnegative()
+  scheduler: z
+    .enum(SCHEDULERS)
     .optional()
-    .describe('steps of linear warmup, below 1 a fraction of all; cosine decay after it; constant lr if left out'),
+    .describe('lr after the warmup; if left out cosine with warmupSteps, else constant'),
+  warmupSteps: z.number().nonnegative().optional().describe('steps of linear warmup, below 1 a fraction of all'),
   weightDecay: z.number().nonnegative().default(1e-3).describe('decoupled; skips bias and LayerNorm parameters'),
   temperature: z.number().positive().default(DEFAULT_TEMPERATURE).describe('divides cosines before the loss'),
   lossType: z.enum(IN_BATCH_LOSS_TYPES).default('softmax').describe('in-batch loss of pairs and triplets'),
@@ -31,6 +33,18 @@ export const finetuneOptions = z.strictObject({
   dropLast: z.boolean().default(false).describe('leave out a last batch that is not full'),
   seed: z.int().nonnegative().default(42).describe('of shuffling and dropout'),
   precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products; weights stay fp32'),
+  evalSteps: positiveInt.optional().describe('steps between validations; at the end of each epoch if left out'),
+  earlyStoppingPatience: positiveInt
+    .optional()
+    .describe('validations without a lower loss after which to stop; needs a validation set'),
+  keepBest: z.boolean().default(false).describe('save the weights of the lowest validation loss, not the last ones'),
+  saveSteps: positiveInt.optional().describe('steps between checkpoints, from which resume goes on'),
+  saveOnEpochEnd: z.boolean().default(false).describe('also a checkpoint at the end of each epoch'),
+  numMaxCheckpoints: positiveInt.default(1).describe('newest checkpoints that are kept'),
+  resume: z
+    .boolean()
+    .default(false)
+    .describe("go on from outputDir's newest checkpoint, to the weights of an unbroken run; begin where there is none"),
   backend: z.enum(BACKENDS).default('auto').describe('engine to train on'),
   logInterval: positiveInt.default(10).describe('steps between lines of metrics.jsonl'),
 });

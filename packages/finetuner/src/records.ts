@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs';
 import { coSentLoss, type DropoutState, type Embedder, pairLoss, type TokenBatch, tripletLoss } from '@uniem/core';
-import type { RecordType } from '@uniem/data';
+import type { RecordType, Row } from '@uniem/data';
 
 import type { ResolvedFinetuneOptions } from './options.ts';
 
@@ -18,6 +18,8 @@ export interface RecordBatch {
   recordType: RecordType;
   /** N */
   size: number;
+  /** What it was made of. */
+  records: readonly Row[];
   tokens: TokenBatch;
   /** float32 [N], of scored pairs. */
   labels: Float32Array | undefined;
@@ -25,7 +27,7 @@ export interface RecordBatch {
 
 /** Tokenizes the records' texts; every field goes through the encoder in one pass. */
 export function collate(
-  records: readonly Record<string, unknown>[],
+  records: readonly Row[],
   recordType: RecordType,
   embedder: Embedder,
   maxLength: number,
@@ -34,6 +36,7 @@ export function collate(
   return {
     recordType,
     size: records.length,
+    records,
     tokens: embedder.tokenizer.encodeBatch(texts, maxLength),
     labels: recordType === 'scored_pair' ? Float32Array.from(records, (record) => Number(record.label)) : undefined,
   };

@@ -33,7 +33,6 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
     }
     const steps = train<RecordBatch>({
       groups: groups(),
-      sizeOf: ({ size }) => size,
       loss: (batch) => batchLoss(embedder, batch, options),
       variables: trainable(embedder.parameters, strategy),
       optimizer: new AdamW({ weightDecay: 1e-3 }),

@@ -36,8 +36,18 @@ export const finetune = defineCommand({
       process.stderr.write('\nstopping after this step; press Ctrl-C again to quit at once\n');
       abort.abort(); // `once` has removed this handler: a second Ctrl-C ends the process
     });
-    const result = await fineTuner.run(options, { signal: abort.signal });
-    if (result.stopped) process.stderr.write(`stopped after step ${result.steps}; metrics and model are written\n`);
+    const result = await fineTuner.run(options, {
+      signal: abort.signal,
+      onStart: ({ resumedFrom }) => {
+        if (resumedFrom > 0) process.stderr.write(`going on after step ${resumedFrom}\n`);
+        else if (options.resume) process.stderr.write('no checkpoint yet: beginning at the first step\n');
+      },
+    });
+    if (result.stopped) {
+      process.stderr.write(
+        `stopped after step ${result.steps}; metrics and model are written, and --resume goes on from here\n`,
+      );
+    }
     process.stdout.write(`${result.modelFolder}\n`);
   },
 });
