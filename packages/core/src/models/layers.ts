@@ -35,6 +35,13 @@ export function dense(parameters: Parameters, name: string, x: tf.Tensor2D): tf.
   return linear(x, parameter(parameters, `${name}.weight`) as tf.Tensor2D, bias);
 }
 
+type Parts<N> = N extends 2 ? [tf.Tensor2D, tf.Tensor2D] : [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+
+/** [T, N·O] → N of [T, O]: what one weight computes for several. */
+export function split<N extends 2 | 3>(x: tf.Tensor2D, parts: N): Parts<N> {
+  return tf.split(x, parts, 1) as Parts<N>;
+}
+
 /** Layer normalization of x, or of x + residual; the bias is 0 where the family has none. */
 export function normalized(
   parameters: Parameters,
