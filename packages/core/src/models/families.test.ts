@@ -79,7 +79,7 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
       const path = `${fixtures}${folder}/model.safetensors`;
       const family = familyOf(config);
       const file = new Map([...readSafetensors(path)].map(([name, tensor]) => [rename(name), tensor]));
-      return loadParameters(file, family.shapes(config), family.optional(config), family.prefix, path);
+      return loadParameters(file, family.shapes(config), family.optional(config), family.prefix, path, family.aliases);
     }
 
     const run = (of: TokenBatch, { checkpointing = false, seed = undefined as number | undefined } = {}) => {
@@ -112,9 +112,10 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
       );
     });
 
-    test('under its prefix too', () => {
+    test('under its prefix and aliases too', () => {
       tf.dispose([...parameters.values()]);
-      parameters = load((name) => `${familyOf(config).prefix}.${name}`);
+      const { prefix, aliases } = familyOf(config);
+      parameters = load((name) => `${prefix}.${aliases?.[name] ?? name}`);
       expectClose(
         values(() => run(four).last),
         golden.lastHiddenState.flat(2),

@@ -14,6 +14,7 @@ import { nomicBert } from './nomic-bert.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 import { roberta } from './roberta.ts';
+import { t5, umt5 } from './t5.ts';
 
 export const FAMILIES: Record<string, Family> = {
   albert,
@@ -30,6 +31,9 @@ export const FAMILIES: Record<string, Family> = {
   qwen2,
   qwen3,
   roberta,
+  mt5: t5,
+  t5,
+  umt5,
   'xlm-roberta': roberta,
 };
 
