@@ -1,6 +1,8 @@
 /**
  * Ours and the peer in one run, alternating: node benchmarks/dist/run.js [name …] [--rounds 5] [--output results.json]
  * Prints medians as a table. Peers run in a virtual environment made the first time, with pinned versions.
+ * After the comparisons, or by the names matmul, packing and sweep: oneDNN's own rate, packing beside padding, and the
+ * step's time by batch size and text length.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -41,7 +43,7 @@ const CASES: Case[] = PRECISIONS.flatMap((precision): Case[] => [
     figure: 'pairsPerSecond',
     less: false,
     script: 'train',
-    args: [minilm, precision, pairs, '15'],
+    args: [minilm, precision, pairs, '9'],
   },
   {
     name: `encode-${precision}`,
@@ -56,7 +58,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '5' }, output: { type: 'string' } },
 });
-const chosen = CASES.filter(({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)));
+const wanted = (name: string) => positionals.length === 0 || positionals.some((part) => name.includes(part));
+const chosen = CASES.filter(({ name }) => wanted(name));
 const python = preparePeers();
 console.log(`${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${instructionSets()}, node ${process.versions.node}`);
 const results = chosen.map((item) => {
@@ -83,6 +86,17 @@ const results = chosen.map((item) => {
   );
   return row;
 });
+const own: [name: string, args: string[]][] = [
+  ['matmul', []],
+  ['packing', [minilm]],
+  ['sweep', [join(cache, 'bert-6x384')]],
+];
+for (const [name, args] of own.filter(([name]) => wanted(name))) {
+  console.log(`\n${name}`);
+  execFileSync(process.execPath, [join(here, 'dist', `${name}.js`), ...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+}
 if (values.output) {
   writeFileSync(`${values.output}.partial`, `${JSON.stringify({ machine: cpus()[0]?.model, results }, null, 2)}\n`);
   renameSync(`${values.output}.partial`, values.output);

@@ -9,12 +9,20 @@
   ROW(CoSent)              \
   ROW(ColumnSum)           \
   ROW(Convert)             \
+  ROW(CopyRows)            \
   ROW(Dropout)             \
   ROW(Gather)              \
   ROW(Gelu)                \
   ROW(GeluGrad)            \
+  ROW(InBatchSoftmax)      \
   ROW(LayerNorm)           \
   ROW(LayerNormGrad)       \
   ROW(MatMul)              \
+  ROW(RmsNorm)             \
+  ROW(RmsNormGrad)         \
+  ROW(Rotary)              \
   ROW(RowSum)              \
-  ROW(ScatterAdd)
+  ROW(ScatterAdd)          \
+  ROW(Silu)                \
+  ROW(Softmax)             \
+  ROW(Transpose)

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -102,6 +103,26 @@ class Arguments {
   napi_value values_[kMax];
 };
 
+// The first exception of several threads: none may leave an OpenMP region, which would end the process.
+class FirstError {
+ public:
+  template <typename Body>
+  void guard(const Body& body) noexcept {
+    try {
+      body();
+    } catch (...) {
+#pragma omp critical(uniem_first_error)
+      if (!error_) error_ = std::current_exception();
+    }
+  }
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::exception_ptr error_;
+};
+
 // Calls body(begin, end) on consecutive parts of 0 … count, at most one a thread; parts have at least `grain` items.
 template <typename Body>
 void parallel_for(size_t count, size_t grain, const Body& body) {
@@ -111,15 +132,21 @@ void parallel_for(size_t count, size_t grain, const Body& body) {
     body(size_t{0}, count);
     return;
   }
+  FirstError error;
 #pragma omp parallel for schedule(static, 1) num_threads(static_cast<int>(parts))
-  for (size_t part = 0; part < parts; ++part) body(count * part / parts, count * (part + 1) / parts);
+  for (size_t part = 0; part < parts; ++part) {
+    error.guard([&] { body(count * part / parts, count * (part + 1) / parts); });
+  }
+  error.rethrow();
 }
 
 // Calls body(item) for every item, items handed out one by one: for items of unequal work.
 template <typename Body>
 void parallel_items(size_t count, const Body& body) {
+  FirstError error;
 #pragma omp parallel for schedule(dynamic, 1) if (count > 1)
-  for (size_t item = 0; item < count; ++item) body(item);
+  for (size_t item = 0; item < count; ++item) error.guard([&] { body(item); });
+  error.rethrow();
 }
 
 namespace UNIEM_ISA {

@@ -24,15 +24,23 @@ export interface Binding {
   readonly CoSent: Kernel;
   readonly ColumnSum: Kernel;
   readonly Convert: Kernel;
+  readonly CopyRows: Kernel;
   readonly Dropout: Kernel;
   readonly Gather: Kernel;
   readonly Gelu: Kernel;
   readonly GeluGrad: Kernel;
+  readonly InBatchSoftmax: Kernel;
   readonly LayerNorm: Kernel;
   readonly LayerNormGrad: Kernel;
   readonly MatMul: Kernel;
+  readonly RmsNorm: Kernel;
+  readonly RmsNormGrad: Kernel;
+  readonly Rotary: Kernel;
   readonly RowSum: Kernel;
   readonly ScatterAdd: Kernel;
+  readonly Silu: Kernel;
+  readonly Softmax: Kernel;
+  readonly Transpose: Kernel;
 }
 
 let loaded: { binding: Binding; path: string } | undefined;

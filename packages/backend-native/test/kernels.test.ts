@@ -68,6 +68,22 @@ describe.each([
     ],
     [
       [5, 1],
+      [5, 17],
+    ],
+    [
+      [2, 5, 1],
+      [2, 5, 33],
+    ],
+    [
+      [3, 4, 5, 17],
+      [3, 1, 1, 17],
+    ],
+    [
+      [2, 1, 4, 1, 3],
+      [1, 3, 1, 5, 1],
+    ],
+    [
+      [5, 1],
       [1, 17],
     ],
     [[70001, 3], [3]],
@@ -144,6 +160,94 @@ describe('matMul', () => {
       const a = wave([6, 7]);
       return [tf.matMul(tf.slice(a, [1, 0], [3, 7]), tf.reshape(a, [7, 6])), tf.matMul(a.clone(), a, true)];
     }, 2e-5);
+  });
+});
+
+describe('slice, split and concat', () => {
+  test.each([
+    [[7], 0],
+    [[5, 17], 0],
+    [[5, 17], 1],
+    [[3, 5, 17], 1],
+    [[2, 3, 5, 7], 2],
+    [[1009, 33], 1],
+  ] as const)('of shape %j along axis %i, and their gradients', async (shape, axis) => {
+    const n = shape[axis] as number;
+    const begin = shape.map((_, i) => (i === axis ? 1 : 0));
+    const size = shape.map((m, i) => (i === axis ? n - 2 : m));
+    await expectSame(() => {
+      const x = wave([...shape]);
+      const sliced = (y: tf.Tensor) => tf.slice(y, begin, size);
+      const joined = (y: tf.Tensor) => tf.concat([y, sliced(y), tf.neg(y)], axis);
+      const swapped = (y: tf.Tensor) => tf.concat(tf.split(y, [2, n - 2], axis).reverse(), axis);
+      const squared = (f: (y: tf.Tensor) => tf.Tensor) => tf.grad((y) => tf.square(f(y)))(x);
+      return [sliced, joined, swapped].flatMap((f) => [f(x), squared(f)]);
+    }, 1e-5);
+  });
+
+  test('of nothing', async () => {
+    await expectSame(() => {
+      const x = wave([4, 5]);
+      return [tf.slice(x, [1, 0], [0, 5]), tf.concat([x, wave([0, 5])], 0)];
+    }, 1e-6);
+  });
+});
+
+describe('softmax', () => {
+  test.each([[[1]], [[3, 1]], [[5, 15]], [[5, 16]], [[5, 17]], [[2, 3, 257]], [[0, 5]], [[1009, 31]]])(
+    'of shape %j, and its gradient',
+    async (shape) => {
+      await expectSame(() => {
+        const x = wave(shape);
+        return [tf.softmax(x), tf.grad((y) => tf.mul(tf.softmax(y), wave(shape, 5)))(x)];
+      }, 1e-5);
+    },
+  );
+
+  test('of rows with NaN and infinities', async () => {
+    const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+    await expectSame(
+      () => [tf.softmax(tf.tensor2d([nan, 1, 2, -inf, 0, 1, -inf, -inf, -inf, inf, 1, 2], [4, 3]))],
+      1e-6,
+    );
+  });
+});
+
+describe('transpose', () => {
+  test.each([
+    [
+      [0, 3],
+      [1, 0],
+    ],
+    [
+      [5, 17],
+      [1, 0],
+    ],
+    [
+      [3, 5, 17],
+      [2, 0, 1],
+    ],
+    [
+      [2, 3, 5, 17],
+      [0, 2, 1, 3],
+    ],
+    [
+      [2, 3, 5, 17],
+      [3, 1, 0, 2],
+    ],
+    [
+      [2, 3, 1, 5, 2],
+      [4, 1, 0, 2, 3],
+    ],
+    [
+      [129, 67],
+      [1, 0],
+    ],
+  ])('of shape %j to the order %j, and its gradient', async (shape, order) => {
+    await expectSame(() => {
+      const x = wave(shape);
+      return [tf.transpose(x, order), tf.grad((y) => tf.square(tf.transpose(y, order)))(x)];
+    }, 1e-6);
   });
 });
 

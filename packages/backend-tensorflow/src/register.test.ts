@@ -2,14 +2,14 @@
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { homedir, tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import * as tf from '@tensorflow/tfjs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
-import { BINDING_ADDON, engineFolder } from './cache.ts';
+import { BINDING_ADDON, cacheRoot, engineFolder } from './cache.ts';
 import { registerTensorflowBackend } from './register.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'uniem-tensorflow-'));
@@ -72,6 +72,21 @@ describe('the engine', () => {
       await tf.setBackend('tensorflow');
       console.log(tf.matMul([[1, 2]], [[3], [4]]).dataSync()[0], tf.topk([1, 3, 2], 1).values.dataSync()[0]);`;
     expect(run(script)).toEqual({ stdout: '11 3\n', stderr: '' });
+  });
+});
+
+describe('the cache folder', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  test('is absolute where UNIEM_CACHE is not', () => {
+    vi.stubEnv('UNIEM_CACHE', 'some/cache');
+    expect(cacheRoot()).toBe(resolve('some/cache'));
+  });
+
+  test('takes an empty variable for an unset one', () => {
+    vi.stubEnv('UNIEM_CACHE', '');
+    vi.stubEnv('XDG_CACHE_HOME', '');
+    expect(cacheRoot()).toBe(join(homedir(), '.cache', 'uniem'));
   });
 });
 
@@ -158,6 +173,15 @@ describe('the set-up', () => {
     const { stdout } = run(SET_UP, { UNIEM_CACHE: cache, PIP_NO_INDEX: '1' }); // pip finds no package anywhere
     expect(stdout).toContain('TensorflowError: engine tensorflow: pip download failed: ERROR: ');
     expect(stdout).toContain('\n  fix: check the network and pip\n');
+    expect(readdirSync(cache)).toEqual([]);
+  });
+
+  test('clears a folder that has lost its binding, which could not be renamed over', () => {
+    const cache = join(folder, 'damaged');
+    const damaged = join(cache, basename(engineFolder()));
+    mkdirSync(damaged, { recursive: true });
+    writeFileSync(join(damaged, 'libtensorflow_cc.so.2'), '');
+    run(SET_UP, { UNIEM_CACHE: cache, PIP_NO_INDEX: '1' });
     expect(readdirSync(cache)).toEqual([]);
   });
 });

@@ -48,6 +48,7 @@ export async function setupTensorflow({ log = () => {} }: { log?: (line: string)
   const root = dirname(target);
   mkdirSync(root, { recursive: true });
   removeAbandoned(root);
+  rmSync(target, { recursive: true, force: true }); // not ready, so damaged: the rename below needs its place
   const partial = mkdtempSync(`${target}.partial-${process.pid}-`);
   try {
     log(`downloading tensorflow-cpu ${TENSORFLOW_VERSION}`);

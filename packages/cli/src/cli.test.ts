@@ -149,6 +149,15 @@ test("uniem encode gives sentence-transformers' vectors", async () => {
   });
 });
 
+test('uniem doctor says what is here', async () => {
+  const { code, stdout, stderr } = await uniem('doctor');
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/^uniem +\d+\.\d+\.\d+$/m);
+  expect(stdout).toContain(`node               ${process.versions.node}\n`);
+  expect(stdout).toMatch(/^engine native +ready in \S+$/m);
+  expect(stdout).toMatch(/^engine tensorflow +ready in \S+$/m);
+});
+
 test('an unknown flag exits with 2', async () => {
   const outcome = await uniem('encode', '--bogus');
   expect(outcome.code).toBe(2);

@@ -18,14 +18,21 @@ interface Field {
   default?: unknown;
   enum?: unknown[];
   description?: string;
-  items?: unknown;
+  /** No default, and not to be left out. */
+  required: boolean;
 }
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
 
 function fieldsOf(schema: z.ZodObject): [string, Field][] {
-  return Object.entries(z.toJSONSchema(schema, { io: 'input' }).properties ?? {}) as [string, Field][];
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' });
+  return Object.entries(properties).map(([name, field]) => [
+    name,
+    { ...(field as Omit<Field, 'required'>), required: required.includes(name) },
+  ]);
 }
+
+const flagOf = (name: string, { type }: Field) => (type === 'boolean' ? `--[no-]${kebab(name)}` : `--${kebab(name)}`);
 
 /** Parses argv by the schema; defaults and limits stay the schema's own. */
 export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], command: string): z.output<S> {
@@ -66,10 +73,20 @@ function numberOf(text: string): number {
 export function describeFlags(schema: z.ZodObject): string {
   return fieldsOf(schema)
     .map(([name, field]) => {
-      const flag = field.type === 'boolean' ? `--[no-]${kebab(name)}` : `--${kebab(name)}`;
       const values = field.enum ? ` (${field.enum.join(', ')})` : '';
       const preset = field.default === undefined ? '' : ` [${String(field.default)}]`;
-      return `  ${flag.padEnd(34)} ${field.description ?? ''}${values}${preset}`;
+      const required = field.required ? ' (required)' : '';
+      return `  ${flagOf(name, field).padEnd(34)} ${field.description ?? ''}${values}${preset}${required}`;
     })
     .join('\n');
+}
+
+/** The same in Markdown, for the README. */
+export function flagTable(schema: z.ZodObject): string {
+  const rows = fieldsOf(schema).map(([name, field]) => {
+    const preset = field.required ? 'required' : field.default === undefined ? '' : `\`${String(field.default)}\``;
+    const values = field.enum ? `: ${field.enum.map((value) => `\`${value}\``).join(', ')}` : '';
+    return `| \`${flagOf(name, field)}\` | ${preset} | ${field.description}${values} |`;
+  });
+  return ['| Flag | Default | Meaning |', '| --- | --- | --- |', ...rows].join('\n');
 }

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs';
 
 import { coSent } from './operations/co-sent.ts';
+import { inBatchSoftmax } from './operations/in-batch-softmax.ts';
 import { cosineMatrix, cosineRows } from './similarity.ts';
 
 export const IN_BATCH_LOSS_TYPES = ['softmax', 'sigmoid', 'cosent'] as const;
@@ -32,9 +33,9 @@ export function pairLoss(
   return tf.tidy(() => {
     const N = text.shape[0];
     const scores = tf.div(cosineMatrix(text, positive), temperature) as tf.Tensor2D; // [N, N]
+    if (type !== 'sigmoid') return inBatchSoftmax(scores);
     const identity = tf.eye(N);
     const own = tf.sum(tf.mul(scores, identity), 1, true) as tf.Tensor2D; // [N, 1]
-    if (type !== 'sigmoid') return meanLogSumExp(tf.sub(scores, own));
     const others = tf.mul(tf.softplus(tf.sub(scores, own)), tf.sub(1, identity)); // −log σ(−x) = softplus(x)
     return tf.div(tf.sum(others), N * N - N) as tf.Scalar;
   });

@@ -26,5 +26,5 @@ export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export type { Parameters } from './parameters.ts';
 export { ProgressBar } from './progress.ts';
 export { cosineMatrix, cosineRows, normalize } from './similarity.ts';
-export { packTokens, type TokenBatch } from './token-batch.ts';
+export { lengthsOf, packTokens, type TokenBatch } from './token-batch.ts';
 export { Tokenizer } from './tokenizer.ts';

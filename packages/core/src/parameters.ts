@@ -56,7 +56,7 @@ export function loadParameters(
     const tensor = find(name);
     if (!tensor) continue;
     const value = tf.tensor(tensor.values, shape, 'float32');
-    parameters.set(name, tf.variable(value, true, undefined));
+    parameters.set(name, tf.variable(value));
     value.dispose();
   }
   return parameters;

@@ -111,3 +111,24 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
     expect(tf.memory().numTensors).toBe(tensors);
   });
 });
+
+test('frozen weights cost no gradient on native', async () => {
+  await useEngine({ backend: 'native' });
+  const embedder = await open();
+  const kernelsOf = async (strategy: 'full' | 'bitfit') => {
+    const variables = [...trainable(embedder.parameters, strategy)].flatMap(([name, variable]) =>
+      name.startsWith('pooler') ? [] : [variable],
+    );
+    const { kernelNames } = await tf.profile(() => {
+      const { value, grads } = tf.variableGrads(() => batchLoss(embedder, batchOf(embedder, 0), options), variables);
+      tf.dispose(grads);
+      return value;
+    });
+    return kernelNames;
+  };
+  const weights = ['LinearGradWeight', 'EmbeddingGrad'];
+  expect(await kernelsOf('full')).toEqual(expect.arrayContaining(weights));
+  const bitfit = await kernelsOf('bitfit');
+  for (const name of weights) expect(bitfit).not.toContain(name);
+  expect(bitfit).toEqual(expect.arrayContaining(['ColumnSum', 'LinearGradInput', 'LayerNormGrad']));
+});

@@ -1,52 +1,95 @@
-// y = a op b for arrays that are alike, or where one repeats along the other's first axes or is a single value.
+// y = a op b, with broadcasting: both are read by strides over the result's axes, 0 where an axis repeats.
 //
-// JavaScript: Binary(a: T [n or smaller], b: T [n or smaller], y: T [n], op), T float32 or bf16
-// Sizes of a and b divide n; element i reads a[i mod size]. op: 0 a + b, 1 a − b, 2 a·b, 3 a / b.
+// JavaScript: Binary(a: T, b: T, y: T [n], op, shape: int32 [4], aStrides: int32 [4], bStrides: int32 [4]),
+//             T float32 or bf16; the last strides are 0 or 1. op: 0 a + b, 1 a − b, 2 a·b, 3 a / b.
 
 #include "../vector.h"
 
 namespace uniem::UNIEM_ISA {
 namespace {
 
-template <typename T, typename Op>
-void binary(std::span<const T> a, std::span<const T> b, std::span<T> y, const Op& op) {
-  const size_t row = std::min(a.size(), b.size());  // the repeated length, or all of it
-  if (row == 1 && y.size() > 1) {
-    const T single[kLanes] = {a.size() == 1 ? a[0] : b[0]};
-    const vec one = splat(load(single)[0]);
-    parallel_for(y.size(), 65536, [&](size_t begin, size_t end) {
-      for_lanes(end - begin, [&](size_t i, size_t n) {
-        const vec left = a.size() == 1 ? one : load_lanes(&a[begin + i], n);
-        const vec right = b.size() == 1 ? one : load_lanes(&b[begin + i], n);
-        store_lanes(&y[begin + i], op(left, right), n);
-      });
-    });
-    return;
+constexpr size_t kAxes = 4;
+
+struct Walk {
+  size_t shape[kAxes];
+  size_t a[kAxes];
+  size_t b[kAxes];
+};
+
+template <bool REPEATED, typename T>
+inline vec read(const T* p, size_t i, size_t n) {
+  if constexpr (REPEATED) {
+    const T single[kLanes] = {p[0]};
+    return splat(load(single)[0]);
+  } else {
+    return load_lanes(p + i, n);
   }
-  const size_t chunk = row == y.size() ? std::min<size_t>(row, 16384) : row;
-  parallel_for((y.size() + chunk - 1) / chunk, std::max<size_t>(1, 65536 / chunk), [&](size_t begin, size_t end) {
-    for (size_t part = begin; part < end; ++part) {
-      const size_t first = part * chunk;
-      const T* left = &a[a.size() == y.size() ? first : 0];
-      const T* right = &b[b.size() == y.size() ? first : 0];
-      for_lanes(std::min(chunk, y.size() - first), [&](size_t i, size_t n) {
-        store_lanes(&y[first + i], op(load_lanes(left + i, n), load_lanes(right + i, n)), n);
-      });
+}
+
+// `count` elements along the last axis.
+template <bool A_REPEATED, bool B_REPEATED, typename T, typename Op>
+void row(const T* a, const T* b, T* y, size_t count, const Op& op) {
+  for_lanes(count, [&](size_t i, size_t n) {
+    store_lanes(y + i, op(read<A_REPEATED>(a, i, n), read<B_REPEATED>(b, i, n)), n);
+  });
+}
+
+template <typename T, typename Op>
+void binary(const Walk& walk, const T* a, const T* b, std::span<T> y, const Op& op) {
+  const auto& [shape, a_strides, b_strides] = walk;
+  const size_t L = shape[3];
+  const bool a_repeated = a_strides[3] == 0 && L > 1;
+  const bool b_repeated = b_strides[3] == 0 && L > 1;
+  parallel_for(y.size(), 65536, [&](size_t begin, size_t end) {
+    for (size_t at = begin; at < end;) {  // a piece of a row at a time
+      const size_t r = at / L, l = at % L;
+      const size_t i = r / (shape[1] * shape[2]), j = r / shape[2] % shape[1], k = r % shape[2];
+      const T* left = a + i * a_strides[0] + j * a_strides[1] + k * a_strides[2] + l * a_strides[3];
+      const T* right = b + i * b_strides[0] + j * b_strides[1] + k * b_strides[2] + l * b_strides[3];
+      const size_t count = std::min(L - l, end - at);
+      if (a_repeated && b_repeated) row<true, true>(left, right, &y[at], count, op);
+      else if (a_repeated) row<true, false>(left, right, &y[at], count, op);
+      else if (b_repeated) row<false, true>(left, right, &y[at], count, op);
+      else row<false, false>(left, right, &y[at], count, op);
+      at += count;
     }
   });
+}
+
+// Reads strides and checks that they stay inside `size` elements.
+void read_strides(const Arguments& arguments, size_t i, const size_t (&shape)[kAxes], size_t size,
+                  size_t (&strides)[kAxes]) {
+  const auto values = arguments.i32(i);
+  arguments.require(values.size() == kAxes && (values[3] == 0 || values[3] == 1), "strides are not four, or the last > 1");
+  size_t last = 0;
+  for (size_t axis = 0; axis < kAxes; ++axis) {
+    arguments.require(values[axis] >= 0, "a stride is negative");
+    strides[axis] = values[axis];
+    last += (shape[axis] - 1) * strides[axis];
+  }
+  arguments.require(last < size, "strides reach past the end");
 }
 
 template <typename T>
 void run(const Arguments& arguments, std::span<const T> a, std::span<const T> b, std::span<T> y) {
   if (y.empty()) return;
-  arguments.require(!a.empty() && !b.empty() && y.size() % a.size() == 0 && y.size() % b.size() == 0 &&
-                        std::max(a.size(), b.size()) == y.size(),
-                    "sizes do not divide the result's");
+  const auto sizes = arguments.i32(4);
+  arguments.require(sizes.size() == kAxes, "shape has not four axes");
+  Walk walk;
+  size_t count = 1;
+  for (size_t axis = 0; axis < kAxes; ++axis) {
+    arguments.require(sizes[axis] > 0, "a size is not above 0");
+    walk.shape[axis] = sizes[axis];
+    count *= sizes[axis];
+  }
+  arguments.require(count == y.size(), "shape and y disagree");
+  read_strides(arguments, 5, walk.shape, a.size(), walk.a);
+  read_strides(arguments, 6, walk.shape, b.size(), walk.b);
   switch (arguments.size(3)) {
-    case 0: return binary(a, b, y, [](vec p, vec q) { return p + q; });
-    case 1: return binary(a, b, y, [](vec p, vec q) { return p - q; });
-    case 2: return binary(a, b, y, [](vec p, vec q) { return p * q; });
-    case 3: return binary(a, b, y, [](vec p, vec q) { return p / q; });
+    case 0: return binary(walk, a.data(), b.data(), y, [](vec p, vec q) { return p + q; });
+    case 1: return binary(walk, a.data(), b.data(), y, [](vec p, vec q) { return p - q; });
+    case 2: return binary(walk, a.data(), b.data(), y, [](vec p, vec q) { return p * q; });
+    case 3: return binary(walk, a.data(), b.data(), y, [](vec p, vec q) { return p / q; });
     default: arguments.fail("unknown operation");
   }
 }

@@ -4,14 +4,21 @@ import type { Kernel } from '../define-kernel.ts';
 import { adamW } from './AdamW.ts';
 import { attention, attentionGrad } from './Attention.ts';
 import { binary } from './Binary.ts';
+import { concat, slice, splitV } from './CopyRows.ts';
 import { coSent } from './CoSent.ts';
 import { dropout } from './Dropout.ts';
 import { embedding, embeddingGrad } from './Embedding.ts';
 import { gelu, geluGrad } from './Gelu.ts';
+import { inBatchSoftmax } from './InBatchSoftmax.ts';
 import { layerNorm, layerNormGrad } from './LayerNorm.ts';
 import { columnSum, linear, linearGradInput, linearGradWeight } from './Linear.ts';
 import { matMul } from './MatMul.ts';
+import { rmsNorm, rmsNormGrad } from './RmsNorm.ts';
+import { rotary } from './Rotary.ts';
+import { silu, siluGrad } from './Silu.ts';
+import { softmax } from './Softmax.ts';
 import { sum } from './Sum.ts';
+import { transpose } from './Transpose.ts';
 
 export const KERNELS: readonly Kernel[] = [
   adamW,
@@ -20,16 +27,27 @@ export const KERNELS: readonly Kernel[] = [
   ...binary,
   coSent,
   columnSum,
+  concat,
   dropout,
   embedding,
   embeddingGrad,
   gelu,
   geluGrad,
+  inBatchSoftmax,
   layerNorm,
   layerNormGrad,
   linear,
   linearGradInput,
   linearGradWeight,
   matMul,
+  rmsNorm,
+  rmsNormGrad,
+  rotary,
+  silu,
+  siluGrad,
+  slice,
+  softmax,
+  splitV,
   sum,
+  transpose,
 ];

@@ -1,12 +1,14 @@
 /** uniem doctor: what this machine has and which engines are ready. */
 
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
 
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 const INSTRUCTION_SETS = ['avx2', 'avx512f', 'avx512_bf16', 'amx_bf16'];
 const CPU_INFO = '/proc/cpuinfo';
 
@@ -21,6 +23,7 @@ export const doctor = defineCommand({
     const native = nativeStatus();
     const { ready, cacheFolder } = tensorflowStatus();
     const lines = [
+      ['uniem', version],
       ['node', process.versions.node],
       ['platform', `${process.platform} ${process.arch}`],
       ['threads', String(availableParallelism())],

@@ -7,12 +7,13 @@ import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
 
-const flags = finetuneOptions.extend({
+const flags = z.strictObject({
   model: z.string().describe('model folder'),
   data: z.string().describe('.jsonl or .jsonl.gz file, or a folder with train and dev files'),
   modelType: z.enum(MODEL_TYPES).optional().describe('found by the folder if left out'),
   recordType: z.enum(RECORD_TYPES).optional().describe('found by the fields if left out'),
   pooling: z.enum(POOLING_STRATEGIES).optional().describe('found by the folder if left out'),
+  ...finetuneOptions.shape,
 });
 
 export const finetune = defineCommand({

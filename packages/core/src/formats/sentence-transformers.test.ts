@@ -1,6 +1,6 @@
 /** Against fixtures/sentence-transformers/generate.py: folders saved by sentence-transformers 6.2 and their vectors. */
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -71,6 +71,17 @@ describe.each(Object.entries(STRATEGIES))('pooling_mode %s', (mode, strategy) =>
     expect(again.maxLength).toBe(golden.maxLength);
     await expectVectors(again, mode);
   });
+});
+
+test("modules.json says more than config.json's uniem_pooling_strategy, which is for poolings without a name there", async () => {
+  const target = compact('mean');
+  const config = JSON.parse(readFileSync(join(target, 'config.json'), 'utf8'));
+  writeFileSync(join(target, 'config.json'), JSON.stringify({ ...config, uniem_pooling_strategy: 'cls' }));
+  expect((await Embedder.fromPretrained(target)).poolingStrategy).toBe('last_mean');
+  const saved = join(folder, 'two-layers');
+  await (await Embedder.fromPretrained(target, { poolingStrategy: 'first_last_mean' })).save(saved);
+  expect(existsSync(join(saved, 'modules.json'))).toBe(false);
+  expect((await Embedder.fromPretrained(saved)).poolingStrategy).toBe('first_last_mean');
 });
 
 test('the list form of pooling_mode with one name is read', async () => {

@@ -55,8 +55,16 @@ export function geluNew<T extends tf.Tensor>(x: T): T {
 }
 
 /** x·σ(x). Source: arXiv 1702.03118. */
-function silu<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.mul(x, tf.sigmoid(x)) as T);
+export function silu<T extends tf.Tensor>(x: T): T {
+  if (!hasKernel('Silu')) return tf.tidy(() => tf.mul(x, tf.sigmoid(x)) as T);
+  return differentiable(
+    { x },
+    (save) => {
+      save([x]);
+      return runKernel('Silu', { x });
+    },
+    (dy, saved) => ({ x: () => runKernel('SiluGrad', { dy, x: saved[0] as tf.Tensor }) }),
+  ) as T;
 }
 
 /** config.json's hidden_act to its function. */

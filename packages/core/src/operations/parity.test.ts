@@ -5,14 +5,17 @@ import { describe, expect, test } from 'vitest';
 
 import { useEngine } from '../engine.ts';
 import { packTokens } from '../token-batch.ts';
-import { gelu } from './activation.ts';
+import { gelu, silu } from './activation.ts';
 import { adamW } from './adamw.ts';
 import { type AttentionOptions, attention, planAttention } from './attention.ts';
 import { coSent } from './co-sent.ts';
 import { dropout, dropoutState } from './dropout.ts';
 import { embedding } from './embedding.ts';
+import { inBatchSoftmax } from './in-batch-softmax.ts';
 import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
+import { rmsNorm } from './rms-norm.ts';
+import { rotary, rotaryTables } from './rotary.ts';
 
 const wave = (shape: number[], seed: number, scale = 1) =>
   tf.tensor(
@@ -135,6 +138,42 @@ const CASES: Case[] = [
         tf.mul(scores, 20) as tf.Tensor1D,
         tf.tensor1d(Float32Array.from({ length: n }, (_, i) => (i * 7) % 5)),
       )) as Operation,
+  })),
+  ...[1, 15, 16, 17, 20000].map((n) => ({
+    name: `silu of ${n}`,
+    shapes: [[n]],
+    run: ((x) => silu(tf.mul(x, 6))) as Operation,
+  })),
+  ...[
+    [1, 1],
+    [2, 15],
+    [3, 16],
+    [67, 40],
+  ].map(([T, H]) => ({
+    name: `rmsNorm ${T} x ${H}`,
+    shapes: [[T, H], [H]] as number[][],
+    run: ((x, w) => rmsNorm(x as tf.Tensor2D, w as tf.Tensor1D, 1e-5)) as Operation,
+  })),
+  ...(['halves', 'neighbours'] as const).flatMap((pairs) =>
+    [
+      [1, 1, 2, 2],
+      [5, 2, 8, 8],
+      [7, 3, 20, 12],
+      [40, 2, 64, 64],
+    ].map(([T, heads, D, R]) => ({
+      name: `rotary of ${T} tokens, ${heads} x ${D}, ${R} of them turned, ${pairs}`,
+      shapes: [[T as number, (heads as number) * (D as number)]],
+      run: ((x) => {
+        const positions = Int32Array.from({ length: T as number }, (_, t) => t % 9);
+        const frequencies = Float32Array.from({ length: (R as number) / 2 }, (_, i) => 1 / (i + 1));
+        return rotary(x as tf.Tensor2D, heads as number, rotaryTables(positions, frequencies), pairs);
+      }) as Operation,
+    })),
+  ),
+  ...[1, 2, 17, 64, 129].map((n) => ({
+    name: `inBatchSoftmax of ${n} records`,
+    shapes: [[n, n]],
+    run: ((scores) => inBatchSoftmax(tf.mul(scores, 20) as tf.Tensor2D)) as Operation,
   })),
   {
     name: 'embedding with repeated rows',

@@ -5,6 +5,8 @@
 
 import * as tf from '@tensorflow/tfjs';
 
+import { differentiable, hasKernel, runKernel } from './differentiable.ts';
+
 /** Of each token's angles, one a pair of values; float32 [T, 1, R / 2]. */
 export interface RotaryTables {
   cos: tf.Tensor3D;
@@ -40,29 +42,40 @@ export function rotaryTables(positions: Int32Array, frequencies: Float32Array, f
  * @returns float32 [T, A·D]
  */
 export function rotary(x: tf.Tensor2D, heads: number, tables: RotaryTables, pairs: RotaryPairs): tf.Tensor2D {
-  const run = tf.customGrad((...args) => {
-    const [x, save] = args as unknown as [tf.Tensor2D, tf.GradSaveFunc];
-    save([tables.cos, tables.sin]);
-    return {
-      value: turn(x, heads, tables.cos, tables.sin, pairs),
-      gradFunc: (dy, saved) => {
-        const [cos, sin] = saved as [tf.Tensor3D, tf.Tensor3D];
-        return turn(dy as tf.Tensor2D, heads, cos, tf.neg(sin), pairs); // the transpose of a rotation turns back
-      },
-    };
-  });
-  return run(x) as tf.Tensor2D;
+  const { cos, sin } = tables;
+  return differentiable(
+    { x },
+    (save) => {
+      save([cos, sin]);
+      return turn(x, heads, cos, sin, pairs, 1);
+    },
+    (dy, saved) => {
+      const [cos, sin] = saved as [tf.Tensor3D, tf.Tensor3D];
+      return { x: () => turn(dy as tf.Tensor2D, heads, cos, sin, pairs, -1) }; // a rotation's transpose turns back
+    },
+  ) as tf.Tensor2D;
 }
 
-function turn(x: tf.Tensor2D, heads: number, cos: tf.Tensor3D, sin: tf.Tensor3D, pairs: RotaryPairs): tf.Tensor2D {
+/** @param sign −1 turns back. */
+function turn(
+  x: tf.Tensor2D,
+  heads: number,
+  cos: tf.Tensor3D,
+  sin: tf.Tensor3D,
+  pairs: RotaryPairs,
+  sign: 1 | -1,
+): tf.Tensor2D {
+  if (hasKernel('Rotary'))
+    return runKernel('Rotary', { x, cos, sin }, { heads, neighbours: pairs === 'neighbours', sign });
   return tf.tidy(() => {
     const T = x.shape[0];
     const D = x.shape[1] / heads;
     const half = cos.shape[2];
+    const turning = tf.mul(sin, sign);
     const [turned, rest] = tf.split(tf.reshape(x, [T, heads, D]), [2 * half, D - 2 * half], 2);
     const [first, second] = split(turned as tf.Tensor3D, pairs);
-    const y1 = tf.sub(tf.mul(first, cos), tf.mul(second, sin)); // [T, A, R / 2]
-    const y2 = tf.add(tf.mul(second, cos), tf.mul(first, sin));
+    const y1 = tf.sub(tf.mul(first, cos), tf.mul(second, turning)); // [T, A, R / 2]
+    const y2 = tf.add(tf.mul(second, cos), tf.mul(first, turning));
     const y = pairs === 'halves' ? tf.concat([y1, y2], 2) : tf.reshape(tf.stack([y1, y2], 3), [T, heads, 2 * half]);
     return tf.reshape(D === 2 * half ? y : tf.concat([y, rest as tf.Tensor], 2), x.shape);
   });
