@@ -100,7 +100,14 @@ export class Embedder {
     return new Embedder({
       folder: encoderFolder,
       config,
-      parameters: loadParameters(tensors, family.shapes(config), family.optional(config), family.prefix, weightsPath),
+      parameters: loadParameters(
+        tensors,
+        family.shapes(config),
+        family.optional(config),
+        family.prefix,
+        weightsPath,
+        family.aliases,
+      ),
       tokenizer,
       poolingStrategy: options.poolingStrategy ?? layout?.poolingStrategy ?? config.poolingStrategy ?? 'last_mean',
       normalize: layout?.normalize ?? false,

@@ -17,7 +17,7 @@ export function parameter(parameters: Parameters, name: string): tf.Variable {
 
 /**
  * Makes variables of a checkpoint's tensors: the names in `shapes`, with an optional prefix in the file.
- * Parameters the forward pass does not use (`optional`) are loaded where present, so that a save gives them back.
+ * A tied parameter may be there under its alias alone. Parameters the forward pass does not use (`optional`) are loaded where present, so that a save gives them back.
  *
  * @throws ModelError naming the tensor, for a missing one or one whose shape disagrees with the config.
  */
@@ -27,8 +27,12 @@ export function loadParameters(
   optional: ReadonlySet<string>,
   prefix: string,
   path: string,
+  aliases: Readonly<Record<string, string>> = {},
 ): Parameters {
-  const find = (name: string) => tensors.get(name) ?? tensors.get(`${prefix}.${name}`) ?? tensors.get(legacyName(name));
+  const find = (name: string) => {
+    const names = [name, legacyName(name), aliases[name] ?? name].flatMap((one) => [one, `${prefix}.${one}`]);
+    return names.map((one) => tensors.get(one)).find((tensor) => tensor !== undefined);
+  };
   const missing = [...shapes.keys()].filter((name) => !find(name) && !optional.has(name));
   if (missing.length > 0) {
     throw new ModelError(

@@ -49,6 +49,8 @@ export interface Run {
 export interface Family<C extends EncoderConfig = EncoderConfig> {
   /** What names of a checkpoint with a head begin with. */
   prefix: string;
+  /** Other names that checkpoints have of tied parameters, by ours. */
+  aliases?: Readonly<Record<string, string>>;
   /** Checks config.json's keys and gives them our names. */
   schema: z.ZodType<C>;
   /** Every parameter's shape by checkpoint name, in checkpoint order. */

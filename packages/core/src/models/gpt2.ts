@@ -11,7 +11,7 @@ import { type AttentionPlan, attention, planAttention } from '../operations/atte
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import type { Parameters } from '../parameters.ts';
 import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
-import { denseByColumns, normalized, positionsOf, rows, Shapes } from './layers.ts';
+import { denseByColumns, normalized, positionsOf, rows, Shapes, split } from './layers.ts';
 import { runLayers } from './run-layers.ts';
 
 const schema = z
@@ -95,7 +95,7 @@ function decoderLayer(
   const norm = (name: string, input: tf.Tensor2D) =>
     normalized(parameters, `h.${layer}.${name}`, input, config.layerNormEps);
   const columns = (name: string, input: tf.Tensor2D) => denseByColumns(parameters, `h.${layer}.${name}`, input);
-  const [q, k, v] = tf.split(columns('attn.c_attn', norm('ln_1', x)), 3, 1) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+  const [q, k, v] = split(columns('attn.c_attn', norm('ln_1', x)), 3);
   const scale = config.scaledByLayer ? config.scale / (layer + 1) : config.scale;
   const options = { causal: true, scale };
   const context = attention(q, k, v, config.heads, plan, config.dropout.attention, state, options);

@@ -57,6 +57,13 @@ export const adapterNames = (name: string) => ({
   scale: `${name}.lora_scale`,
 });
 
+type Parts<N> = N extends 2 ? [tf.Tensor2D, tf.Tensor2D] : [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+
+/** [T, N·O] → N of [T, O]: what one weight computes for several. */
+export function split<N extends 2 | 3>(x: tf.Tensor2D, parts: N): Parts<N> {
+  return tf.split(x, parts, 1) as Parts<N>;
+}
+
 /** Layer normalization of x, or of x + residual; the bias is 0 where the family has none. */
 export function normalized(
   parameters: Parameters,
