@@ -14,8 +14,9 @@ import { modelFolder } from './formats/model-folder.ts';
 import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
 import { readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
 import { familyOf } from './models/index.ts';
+import { addedRows } from './models/layers.ts';
 import type { DropoutState } from './operations/dropout.ts';
-import { downloadParameters, loadParameters, type Parameters } from './parameters.ts';
+import { downloadParameters, loadParameters, type Parameters, parameter } from './parameters.ts';
 import { pool } from './pooling.ts';
 import { ProgressBar } from './progress.ts';
 import { normalize } from './similarity.ts';
@@ -46,12 +47,14 @@ export class Embedder {
   readonly folder: string;
   readonly config: ModelConfig;
   readonly parameters: Parameters;
-  readonly tokenizer: Tokenizer;
   readonly poolingStrategy: PoolingStrategy;
   /** Whether the model's own layout ends in normalization. */
   readonly normalize: boolean;
   /** Tokens a text is cut to. */
   readonly maxLength: number;
+  #tokenizer: Tokenizer;
+  /** Whether the tokenizer is no longer the one of the folder's files. */
+  #tokenizerGrew = false;
 
   private constructor(fields: {
     folder: string;
@@ -65,7 +68,7 @@ export class Embedder {
     this.folder = fields.folder;
     this.config = fields.config;
     this.parameters = fields.parameters;
-    this.tokenizer = fields.tokenizer;
+    this.#tokenizer = fields.tokenizer;
     this.poolingStrategy = fields.poolingStrategy;
     this.normalize = fields.normalize;
     this.maxLength = fields.maxLength;
@@ -160,6 +163,45 @@ export class Embedder {
     return vectors;
   }
 
+  get tokenizer(): Tokenizer {
+    return this.#tokenizer;
+  }
+
+  /** The name of the table of word embeddings, `.weight` left out. */
+  get wordEmbeddings(): string {
+    const [first] = familyOf(this.config).shapes(this.config).keys(); // every family names it first
+    return (first as string).replace(/\.weight$/, '');
+  }
+
+  /**
+   * Gives the tokenizer new special tokens; their embeddings are the caller's, under `addedRows(wordEmbeddings)`.
+   *
+   * @throws OptionError for a token there is, and for a table that has rows without a token.
+   */
+  addSpecialTokens(tokens: readonly string[]): void {
+    const rows = this.parameters.get(`${this.wordEmbeddings}.weight`)?.shape[0];
+    if (rows !== this.#tokenizer.size) {
+      throw new OptionError(
+        `the model has ${rows} word embeddings for ${this.#tokenizer.size} tokens`,
+        'special tokens',
+        'use a model whose tables have one row a token',
+      );
+    }
+    this.#tokenizer = this.#tokenizer.withSpecialTokens(tokens);
+    this.#tokenizerGrew = true;
+  }
+
+  /** Makes the added rows a part of the table of word embeddings, as the config says from now on. */
+  adoptAddedRows(): void {
+    const name = this.wordEmbeddings;
+    const [table, added] = [`${name}.weight`, addedRows(name)].map((key) => parameter(this.parameters, key));
+    const whole = tf.tidy(() => tf.variable(tf.concat([table as tf.Tensor, added as tf.Tensor], 0)));
+    this.parameters.set(`${name}.weight`, whole);
+    this.parameters.delete(addedRows(name));
+    tf.dispose([table, added] as tf.Tensor[]);
+    this.config.raw = { ...this.config.raw, vocab_size: whole.shape[0] };
+  }
+
   /** Sets every dropout probability of training; config.json keeps its own. */
   setDropout(probability: number): void {
     this.config.dropout = { embedding: probability, hidden: probability, attention: probability };
@@ -174,6 +216,9 @@ export class Embedder {
       writeSafetensors(join(partial, 'model.safetensors'), tensors);
       for (const file of TOKENIZER_FILES) {
         if (existsSync(join(this.folder, file))) copyFileSync(join(this.folder, file), join(partial, file));
+      }
+      if (this.#tokenizerGrew) {
+        writeFileSync(join(partial, 'tokenizer.json'), JSON.stringify(this.#tokenizer.toJson()));
       }
       const { poolingStrategy, normalize, maxLength } = this;
       writeSentenceTransformers(partial, { poolingStrategy, normalize, maxLength, hiddenSize: this.config.hiddenSize });

@@ -23,6 +23,7 @@ export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
 export { refuseForeignFolder, writeFolderWhole } from './formats/files.ts';
 export { modelFolder } from './formats/model-folder.ts';
 export { type HostTensor, readSafetensors, writeSafetensors } from './formats/safetensors.ts';
+export { adapterNames, addedRows } from './models/layers.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export { assignParameters, downloadParameters, type Parameters } from './parameters.ts';

@@ -13,6 +13,8 @@ export interface AdamWOptions {
   beta2?: number;
   eps?: number;
   weightDecay?: number;
+  /** What a parameter's learning rate is multiplied by; 1 if left out. */
+  lrFactor?: (name: string) => number;
 }
 
 /** uniem's no_decay_keywords. */
@@ -23,7 +25,7 @@ export class AdamW {
   readonly #options: Required<AdamWOptions>;
 
   constructor(options: AdamWOptions = {}) {
-    this.#options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01, ...options };
+    this.#options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01, lrFactor: () => 1, ...options };
   }
 
   /** One update of every variable that has a gradient; `bias`, `LayerNorm` and `layernorm` in a name mean no decay. */
@@ -34,7 +36,8 @@ export class AdamW {
       const state = this.#stateOf(name, variable);
       state.t += 1;
       const weightDecay = NO_DECAY.some((word) => name.includes(word)) ? 0 : this.#options.weightDecay;
-      adamW(variable, gradient, state, { ...this.#options, weightDecay, lr, t: state.t });
+      const { beta1, beta2, eps, lrFactor } = this.#options;
+      adamW(variable, gradient, state, { beta1, beta2, eps, weightDecay, lr: lr * lrFactor(name), t: state.t });
     }
   }
 

@@ -40,12 +40,14 @@ export class FineTuner {
   readonly modelType: ModelType;
   readonly recordType: RecordType;
   readonly #data: TrainingRows;
+  readonly #isEmbedder: boolean;
 
-  private constructor(embedder: Embedder, modelType: ModelType, data: TrainingRows) {
+  private constructor(embedder: Embedder, modelType: ModelType, data: TrainingRows, isEmbedder: boolean) {
     this.embedder = embedder;
     this.modelType = modelType;
     this.recordType = data.recordType;
     this.#data = data;
+    this.#isEmbedder = isEmbedder;
   }
 
   /**
@@ -67,7 +69,8 @@ export class FineTuner {
         "give poolingStrategy, or modelType 'huggingface' for a plain encoder",
       );
     }
-    return new FineTuner(embedder, modelType, data);
+    const isEmbedder = modelType !== 'huggingface'; // the other layouts are saved by trainers of embedders
+    return new FineTuner(embedder, modelType, data, isEmbedder);
   }
 
   /** Trains, writes `<outputDir>/metrics.jsonl` as it goes, and saves `<outputDir>/model`. */
@@ -77,7 +80,7 @@ export class FineTuner {
     await useEngine({ backend: tf.getBackend() as EngineName, precision: resolved.precision });
     const { embedder, recordType } = this;
     if (resolved.dropout !== undefined) embedder.setDropout(resolved.dropout);
-    const run = new TrainingRun({ embedder, recordType, options: resolved }, this.#data, hooks);
+    const run = new TrainingRun({ embedder, recordType, options: resolved }, this.#data, hooks, this.#isEmbedder);
     const outcome = await run.run();
     const modelFolder = join(resolved.outputDir, 'model');
     await embedder.save(modelFolder);

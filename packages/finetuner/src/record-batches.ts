@@ -11,18 +11,20 @@ export interface BatchSource {
   embedder: Embedder;
   recordType: RecordType;
   options: ResolvedFinetuneOptions;
+  /** What stands before every text. */
+  prefix: string;
 }
 
 /** @param skip Batches that are passed over without tokenizing them: those before a checkpoint. */
 export async function* recordBatches(data: Rows, source: BatchSource, skip = 0): AsyncGenerator<RecordBatch> {
-  const { embedder, recordType, options } = source;
+  const { embedder, recordType, options, prefix } = source;
   const maxLength = Math.min(options.maxLength, embedder.config.maxPositions);
   let index = 0;
   for await (const rows of batches(data, options)) {
     if (index++ < skip) continue;
     for (const row of rows) validateRecord(row, recordType);
     if (recordType === 'pair' && rows.length === 1) continue; // a last pair alone has no negative
-    yield collate(rows, recordType, embedder, maxLength);
+    yield collate(rows, recordType, embedder, maxLength, prefix);
   }
 }
 

@@ -25,14 +25,15 @@ export interface RecordBatch {
   labels: Float32Array | undefined;
 }
 
-/** Tokenizes the records' texts; every field goes through the encoder in one pass. */
+/** Tokenizes the records' texts, each after the prefix; every field goes through the encoder in one pass. */
 export function collate(
   records: readonly Row[],
   recordType: RecordType,
   embedder: Embedder,
   maxLength: number,
+  prefix = '',
 ): RecordBatch {
-  const texts = TEXT_FIELDS[recordType].flatMap((field) => records.map((record) => record[field] as string));
+  const texts = TEXT_FIELDS[recordType].flatMap((field) => records.map((record) => `${prefix}${record[field]}`));
   return {
     recordType,
     size: records.length,

@@ -39,10 +39,3 @@ export function schedule(lr: number, options: ScheduleOptions, totalSteps: numbe
     return lr * Math.max(0, scheduler === 'linear' ? 1 - progress : 0.5 * (1 + Math.cos(Math.PI * progress)));
   };
 }
-
-/** uniem's suggest_lr: by the number of trainable values. */
-export function suggestLr(trainableValues: number): number {
-  if (trainableValues <= 80_000_000) return 1e-4;
-  if (trainableValues <= 200_000_000) return 5e-5;
-  return 8e-6;
-}

@@ -9,13 +9,16 @@ import { DataError, Dataset, sourceOf } from '@uniem/data';
 
 import { AdamW } from './adamw.ts';
 import { Checkpoints, type RunIdentity, type RunState } from './checkpoints.ts';
+import { suggestLr } from './learning-rate.ts';
 import { MetricsFile } from './metrics.ts';
 import { prepareOutput } from './output-folder.ts';
 import { Pace } from './pace.ts';
 import { type BatchSource, recordBatches, stepBatches } from './record-batches.ts';
 import { batchLoss, type RecordBatch } from './records.ts';
-import { schedule, suggestLr } from './schedules.ts';
-import { trainable } from './strategies.ts';
+import { schedule } from './schedules.ts';
+import { applyStrategy } from './strategies/index.ts';
+import { layerLrFactors } from './strategies/layers.ts';
+import type { Strategy } from './strategies/strategy.ts';
 import { train } from './trainer.ts';
 import type { TrainingRows } from './training-data.ts';
 
@@ -79,6 +82,7 @@ export class TrainingRun {
   readonly #source: BatchSource;
   readonly #data: TrainingRows;
   readonly #hooks: RunHooks;
+  readonly #strategy: Strategy;
   readonly #variables: Parameters;
   readonly #optimizer: AdamW;
   readonly #checkpoints: Checkpoints;
@@ -87,18 +91,26 @@ export class TrainingRun {
   readonly #lr: (step: number) => number;
   readonly #state: RunState;
 
-  /** @throws OptionError where no step can be made, or the run cannot be resumed with these options. */
-  constructor(source: BatchSource, data: TrainingRows, hooks: RunHooks) {
+  /**
+   * @param isEmbedder Whether the model was trained as one before.
+   * @throws OptionError where no step can be made, or the run cannot be resumed with these options.
+   */
+  constructor(source: Omit<BatchSource, 'prefix'>, data: TrainingRows, hooks: RunHooks, isEmbedder: boolean) {
     const { options, embedder, recordType } = source;
-    this.#source = source;
     this.#data = data;
     this.#hooks = hooks;
     this.#totalSteps = totalSteps(source, data);
     prepareOutput(options.outputDir);
-    this.#variables = trainable(embedder.parameters, options.strategy);
-    const lr = options.lr ?? suggestLr([...this.#variables.values()].reduce((sum, { size }) => sum + size, 0));
+    const values = valuesOf(embedder.parameters);
+    this.#strategy = applyStrategy(embedder, options);
+    this.#source = { ...source, prefix: this.#strategy.prefix };
+    this.#variables = this.#strategy.variables;
+    const { lrPolicy: policy, strategy } = options;
+    const trainable = valuesOf(this.#variables);
+    const lr = options.lr ?? suggestLr({ policy, strategy, values, trainable, isEmbedder });
     this.#lr = schedule(lr, options, this.#totalSteps);
-    this.#optimizer = new AdamW({ weightDecay: options.weightDecay });
+    const lrFactor = layerLrFactors(this.#variables.keys(), options.layerLrDecay);
+    this.#optimizer = new AdamW({ weightDecay: options.weightDecay, lrFactor });
     this.#checkpoints = new Checkpoints(options.outputDir, options.numMaxCheckpoints);
     const deciding = Object.entries(options).filter(([name]) => !FREE_OPTIONS.has(name));
     const records = data.train instanceof Dataset ? data.train.length : 'a stream';
@@ -121,7 +133,7 @@ export class TrainingRun {
 
   /** Trains to the end, the signal or the first error. The weights are the last ones, or the best with keepBest. */
   async run(): Promise<RunOutcome> {
-    const { epochs, keepBest, saveOnEpochEnd } = this.#source.options;
+    const { epochs, keepBest, saveOnEpochEnd, outputDir } = this.#source.options;
     const bar = new ProgressBar('train', this.#totalSteps);
     const pace = new Pace();
     const state = this.#state;
@@ -139,9 +151,11 @@ export class TrainingRun {
         throw new DataError('no batch came of the training set', undefined, 'give more records');
       }
       if (keepBest && state.best && !this.#stopped()) this.#checkpoints.restoreBest(this.#variables);
+      await this.#strategy.save?.(join(outputDir, 'adapter'));
     } finally {
       bar.end();
       this.#optimizer.dispose();
+      this.#strategy.finish();
     }
     return { steps: state.step, stopped: this.#stopped() };
   }
@@ -230,7 +244,10 @@ export class TrainingRun {
 }
 
 /** Undefined for a stream, whose length is not known. */
-function totalSteps({ options, recordType }: BatchSource, { train: rows }: TrainingRows): number | undefined {
+function totalSteps(
+  { options, recordType }: Omit<BatchSource, 'prefix'>,
+  { train: rows }: TrainingRows,
+): number | undefined {
   const { batchSize, dropLast, gradientAccumulationSteps, epochs, maxSteps } = options;
   if (!(rows instanceof Dataset)) return maxSteps;
   const least = dropLast ? batchSize : recordType === 'pair' ? 2 : 1; // records that make a last batch
@@ -252,4 +269,8 @@ function notFinite(loss: number, step: number, group: readonly RecordBatch[]): O
     'run',
     'look at these records, lower lr, or raise temperature',
   );
+}
+
+function valuesOf(variables: Parameters): number {
+  return [...variables.values()].reduce((sum, { size }) => sum + size, 0);
 }
