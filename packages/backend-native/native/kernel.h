@@ -149,6 +149,9 @@ void parallel_items(size_t count, const Body& body) {
   error.rethrow();
 }
 
+// Parts of `rows` whose sums are added in order: by their number alone, so that threads do not change the result.
+inline size_t summed_parts(size_t rows) { return std::clamp<size_t>(rows / 128, 1, 64); }
+
 namespace UNIEM_ISA {
 #define UNIEM_DECLARE(name) void name(Arguments& arguments);
 UNIEM_KERNELS(UNIEM_DECLARE)

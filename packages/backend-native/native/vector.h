@@ -79,9 +79,12 @@ inline float max(vec v) {
 inline vec max(vec a, vec b) { return a > b ? a : b; }
 inline vec min(vec a, vec b) { return a < b ? a : b; }
 
+// x within [low, high]. NaN stays NaN: max and min give their second argument where either is NaN.
+inline vec clamp(vec x, float low, float high) { return min(splat(high), max(splat(low), x)); }
+
 // e^x within 2 ulp; 0 below -87.3, clamped above 88.3. Cephes' expf.
 inline vec exp(vec x) {
-  const vec clamped = min(max(x, splat(-87.3f)), splat(88.3f));
+  const vec clamped = clamp(x, -87.3f, 88.3f);
   const vec shifted = clamped * 1.44269504088896341f + 12582912.0f;  // 1.5 * 2^23: rounds to a whole number
   const vec n = shifted - 12582912.0f;
   const vec r = (clamped - n * 0.693359375f) - n * -2.12194440e-4f;
@@ -98,7 +101,7 @@ inline vec exp(vec x) {
 
 // erf within 4e-7, a rational function on [-4, 4] and ±1 outside. Coefficients as in Eigen's and XLA's float32 erf.
 inline vec erf(vec x) {
-  const vec c = min(max(x, splat(-4.0f)), splat(4.0f));
+  const vec c = clamp(x, -4.0f, 4.0f);
   const vec s = c * c;
   vec p = splat(-2.72614225801306e-10f);
   p = p * s + 2.77068142495902e-08f;

@@ -15,7 +15,10 @@ type Kernel = (...args: (FloatArray | Int32Array | number | null)[]) => void;
 /** What addon.cc exports: each kernel of native/kernel-table.h, by its name. */
 export interface Binding {
   readonly instructionSet: 'avx2' | 'avx512';
-  allocate(bytes: number): ArrayBuffer;
+  /** Contents undefined; null where there is no such memory. */
+  allocate(bytes: number): ArrayBuffer | null;
+  /** Frees a buffer of `allocate` before it is collected. */
+  release(buffer: ArrayBuffer): void;
   setThreads(count: number): void;
   readonly AdamW: Kernel;
   readonly Attention: Kernel;
@@ -42,6 +45,9 @@ export interface Binding {
   readonly Softmax: Kernel;
   readonly Transpose: Kernel;
 }
+
+/** More are no help, and a system that gives no more threads would end the process. */
+const MOST_THREADS = 1024;
 
 let loaded: { binding: Binding; path: string } | undefined;
 
@@ -78,8 +84,8 @@ export function threadCount(): number {
   const asked = process.env.UNIEM_NUM_THREADS;
   if (asked === undefined) return Math.min(availableParallelism(), cgroupCores());
   const threads = Number(asked);
-  if (Number.isInteger(threads) && threads > 0) return threads;
-  throw new NativeError(`UNIEM_NUM_THREADS is '${asked}'`, 'give a whole number above 0');
+  if (Number.isInteger(threads) && threads > 0 && threads <= MOST_THREADS) return threads;
+  throw new NativeError(`UNIEM_NUM_THREADS is '${asked}'`, `give a whole number from 1 to ${MOST_THREADS}`);
 }
 
 /** Cores by the container's CPU quota (cgroup v2's cpu.max: quota and period in microseconds). */

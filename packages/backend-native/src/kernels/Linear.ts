@@ -17,7 +17,7 @@ export const linear = defineKernel<{ x: tf.TensorInfo; weight: tf.TensorInfo; bi
     const y = backend.empty([T, O], element);
     backend.binding.MatMul(
       ...([backend.as(x, element), backend.as(weight, element), backend.array(y), T, O, I] as const),
-      ...([0, 1, 1, bias ? backend.f32(bias) : null, 0] as const),
+      ...([0, 1, 1, bias ? backend.f32(bias) : null] as const),
     );
     return y;
   },
@@ -33,7 +33,7 @@ export const linearGradInput = defineKernel<{ dy: tf.TensorInfo; weight: tf.Tens
     const dx = backend.empty([T, I], element);
     backend.binding.MatMul(
       ...([backend.as(dy, element), backend.as(weight, element), backend.array(dx), T, I, O] as const),
-      ...([0, 0, 1, null, 0] as const),
+      ...([0, 0, 1, null] as const),
     );
     return dx;
   },
@@ -49,7 +49,7 @@ export const linearGradWeight = defineKernel<{ dy: tf.TensorInfo; x: tf.TensorIn
     const dWeight = backend.empty([O, I]);
     backend.binding.MatMul(
       ...([backend.as(dy, element), backend.as(x, element), backend.array(dWeight), O, I, T] as const),
-      ...([1, 0, 1, null, 0] as const),
+      ...([1, 0, 1, null] as const),
     );
     return dWeight;
   },

@@ -208,6 +208,49 @@ describe('native gives what the composite gives', () => {
     });
   });
 
+  // Where the composite has a number the kernel has it too, and where it has NaN, none hides it.
+  const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+  const marked = (shape: number[], at: number, value: number) => {
+    const values = wave(shape, 1).dataSync().slice();
+    values[at] = value;
+    return tf.tensor(values, shape);
+  };
+  test.each([
+    ['gelu of far values', () => gelu(tf.tensor1d([nan, inf, 1e6, -1e6, -9, 1e-40, 0, -0]))],
+    ['silu of far values', () => silu(tf.tensor1d([nan, inf, 1e6, -1e6, -90, 1e-40, 0, -0]))],
+    ['inBatchSoftmax with a score of NaN', () => inBatchSoftmax(marked([3, 3], 1, nan) as tf.Tensor2D)],
+    ...[nan, inf, -inf].flatMap((value) => [
+      [
+        `attention with a query of ${value}`,
+        () => {
+          const [q, k, v] = [marked([21, 8], 40, value), wave([21, 8], 2), wave([21, 8], 3)] as tf.Tensor2D[];
+          const plan = planAttention(textsOf([3, 17, 1]));
+          return attention(q as tf.Tensor2D, k as tf.Tensor2D, v as tf.Tensor2D, 2, plan, 0, undefined);
+        },
+      ],
+      [
+        `rmsNorm and layerNorm with a value of ${value}`,
+        () => {
+          const [x, w, b] = [marked([3, 17], 20, value), wave([17], 2), wave([17], 3)];
+          const scaled = rmsNorm(x as tf.Tensor2D, w as tf.Tensor1D, 1e-5);
+          return tf.concat([scaled, layerNorm(x as tf.Tensor2D, w as tf.Tensor1D, b as tf.Tensor1D, 1e-5)]);
+        },
+      ],
+    ]),
+  ] as [string, () => tf.Tensor][])('%s', async (_name, run) => {
+    const results: Float32Array[] = [];
+    for (const backend of ['native', 'cpu'] as const) {
+      await useEngine({ backend });
+      results.push((await tf.tidy(run).data()) as Float32Array);
+    }
+    const [native, composite] = results as [Float32Array, Float32Array];
+    native.forEach((value, i) => {
+      const expected = composite[i] as number;
+      const same = Object.is(value, expected) || Math.abs(value - expected) <= 1e-6 * Math.max(1, Math.abs(expected));
+      if (!same && !(Number.isNaN(value) && Number.isNaN(expected))) expect.fail(`[${i}]: ${value}, ${expected}`);
+    });
+  });
+
   test('adamW, five updates of 40,001 values, with and without decay', async () => {
     const results: Float32Array[] = [];
     for (const backend of ['native', 'cpu'] as const) {
