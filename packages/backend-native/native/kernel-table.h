@@ -18,6 +18,7 @@
   ROW(LayerNorm)           \
   ROW(LayerNormGrad)       \
   ROW(MatMul)              \
+  ROW(Norm)                \
   ROW(RmsNorm)             \
   ROW(RmsNormGrad)         \
   ROW(Rotary)              \

@@ -183,6 +183,12 @@ export class NativeBackend extends MathBackendCPU {
     return { dataId, shape, dtype: 'float32' };
   }
 
+  /** The tensor again, as one more holder of its data. */
+  same({ dataId, shape, dtype }: tf.TensorInfo): tf.TensorInfo {
+    this.incRef(dataId);
+    return { dataId, shape, dtype };
+  }
+
   /** How a tensor is kept. */
   elementOf({ dataId }: tf.TensorInfo): Element {
     return this.#of(dataId).array instanceof Uint16Array ? 'bf16' : 'f32';

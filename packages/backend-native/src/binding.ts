@@ -36,6 +36,7 @@ export interface Binding {
   readonly LayerNorm: Kernel;
   readonly LayerNormGrad: Kernel;
   readonly MatMul: Kernel;
+  readonly Norm: Kernel;
   readonly RmsNorm: Kernel;
   readonly RmsNormGrad: Kernel;
   readonly Rotary: Kernel;

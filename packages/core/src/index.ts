@@ -22,6 +22,7 @@ export {
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
 export { refuseForeignFolder } from './formats/files.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
+export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export type { Parameters } from './parameters.ts';
 export { ProgressBar } from './progress.ts';

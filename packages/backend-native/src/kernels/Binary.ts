@@ -2,6 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs';
 
+import type { NativeBackend } from '../backend.ts';
 import { defineKernel } from '../define-kernel.ts';
 
 interface Inputs {
@@ -32,6 +33,17 @@ export const binary = OPERATIONS.map((name, operation) =>
     return y;
   }),
 );
+
+/** x times a number, as float32. */
+export function scaled(x: tf.TensorInfo, factor: number, backend: NativeBackend): tf.TensorInfo {
+  const y = backend.empty(x.shape);
+  backend.binding.Binary(
+    ...([backend.f32(x), Float32Array.of(factor), backend.f32(y), OPERATIONS.indexOf(tf.Multiply)] as const),
+    ...([Int32Array.of(1, 1, 1, tf.util.sizeFromShape(x.shape))] as const),
+    ...([Int32Array.of(0, 0, 0, 1), new Int32Array(AXES)] as const),
+  );
+  return y;
+}
 
 /** An axis of the result, and whether each operand has it or repeats along it. */
 interface Axis {

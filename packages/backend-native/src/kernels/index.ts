@@ -4,6 +4,7 @@ import type { Kernel } from '../define-kernel.ts';
 import { adamW } from './AdamW.ts';
 import { attention, attentionGrad } from './Attention.ts';
 import { binary } from './Binary.ts';
+import { clipGradNorm } from './ClipGradNorm.ts';
 import { concat, slice, splitV } from './CopyRows.ts';
 import { coSent } from './CoSent.ts';
 import { dropout } from './Dropout.ts';
@@ -25,6 +26,7 @@ export const KERNELS: readonly Kernel[] = [
   attention,
   attentionGrad,
   ...binary,
+  clipGradNorm,
   coSent,
   columnSum,
   concat,
