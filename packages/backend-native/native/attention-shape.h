@@ -39,11 +39,9 @@ struct AttentionShape {
 
 // Arguments from `at`: offsets, heads, kvHeads, scale, causal, window, dropout key, dropout probability.
 inline AttentionShape attention_shape(const Arguments& arguments, size_t at, size_t q_size, size_t k_size) {
-  const auto offsets = arguments.i32(at);
-  arguments.require(!offsets.empty() && offsets[0] == 0, "offsets do not begin with 0");
+  const auto offsets = arguments.offsets(at);
   size_t longest = 0;
   for (size_t b = 0; b + 1 < offsets.size(); ++b) {
-    arguments.require(offsets[b] <= offsets[b + 1], "offsets decrease");
     longest = std::max<size_t>(longest, offsets[b + 1] - offsets[b]);
   }
   const size_t T = offsets.back();

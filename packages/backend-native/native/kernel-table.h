@@ -19,6 +19,8 @@
   ROW(LayerNormGrad)       \
   ROW(MatMul)              \
   ROW(Norm)                \
+  ROW(PoolTokens)          \
+  ROW(PoolTokensGrad)      \
   ROW(RmsNorm)             \
   ROW(RmsNormGrad)         \
   ROW(Rotary)              \

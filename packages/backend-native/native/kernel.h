@@ -50,6 +50,14 @@ class Arguments {
   std::span<int32_t> i32(size_t i) const { return array<int32_t>(i, napi_int32_array); }
   std::span<bf16> b16(size_t i) const { return array<bf16>(i, napi_uint16_array); }
 
+  // Where each text's tokens begin and the last one's end: int32 [B + 1], from 0 on, never decreasing.
+  std::span<const int32_t> offsets(size_t i) const {
+    const auto values = i32(i);
+    require(!values.empty() && values[0] == 0, "offsets do not begin with 0");
+    require(std::is_sorted(values.begin(), values.end()), "offsets decrease");
+    return values;
+  }
+
   bool is_bf16(size_t i) const { return type(i) == napi_uint16_array; }
   bool is_null(size_t i) const {
     napi_valuetype kind;

@@ -37,6 +37,8 @@ export interface Binding {
   readonly LayerNormGrad: Kernel;
   readonly MatMul: Kernel;
   readonly Norm: Kernel;
+  readonly PoolTokens: Kernel;
+  readonly PoolTokensGrad: Kernel;
   readonly RmsNorm: Kernel;
   readonly RmsNormGrad: Kernel;
   readonly Rotary: Kernel;

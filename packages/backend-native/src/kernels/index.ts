@@ -14,6 +14,7 @@ import { inBatchSoftmax } from './InBatchSoftmax.ts';
 import { layerNorm, layerNormGrad } from './LayerNorm.ts';
 import { columnSum, linear, linearGradInput, linearGradWeight } from './Linear.ts';
 import { matMul } from './MatMul.ts';
+import { poolTokens, poolTokensGrad } from './PoolTokens.ts';
 import { rmsNorm, rmsNormGrad } from './RmsNorm.ts';
 import { rotary } from './Rotary.ts';
 import { silu, siluGrad } from './Silu.ts';
@@ -42,6 +43,8 @@ export const KERNELS: readonly Kernel[] = [
   linearGradInput,
   linearGradWeight,
   matMul,
+  poolTokens,
+  poolTokensGrad,
   rmsNorm,
   rmsNormGrad,
   rotary,

@@ -14,6 +14,7 @@ import { embedding } from './embedding.ts';
 import { inBatchSoftmax } from './in-batch-softmax.ts';
 import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
+import { poolTokens } from './pool-tokens.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { rotary, rotaryTables } from './rotary.ts';
 
@@ -175,6 +176,20 @@ const CASES: Case[] = [
     shapes: [[n, n]],
     run: ((scores) => inBatchSoftmax(tf.mul(scores, 20) as tf.Tensor2D)) as Operation,
   })),
+  ...[
+    { lengths: [1], size: 1 },
+    { lengths: [3, 1, 17], size: 15 },
+    { lengths: [5, 2], size: 16 },
+    { lengths: [1, 97, 13], size: 127 },
+    { lengths: [700, 300, 9], size: 131 },
+  ].map(({ lengths, size }) => ({
+    name: `poolTokens of texts of ${lengths} tokens, ${size} values`,
+    shapes: [[total(lengths), size]],
+    run: ((x) => {
+      const weights = Float32Array.from({ length: total(lengths) }, (_, t) => (t % 3 === 2 ? 0 : Math.cos(t)));
+      return poolTokens(x as tf.Tensor2D, weights, textsOf(lengths));
+    }) as Operation,
+  })),
   {
     name: 'embedding with repeated rows',
     shapes: [[50, 17]],
@@ -286,6 +301,32 @@ describe('native gives what the composite gives', () => {
     adamW(parameter, tf.ones([3]), { m, v }, { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, t: 1 });
     expect([...before.dataSync()]).toEqual([1, 1, 1]);
     expect(parameter.dataSync()[0]).toBeCloseTo(0.9, 5);
+  });
+});
+
+describe('poolTokens', () => {
+  test('gives zeros for a text without tokens, and no gradient crosses to the next', async () => {
+    await useEngine({ backend: 'native' });
+    const batch = { inputIds: new Int32Array(3), offsets: Int32Array.of(0, 0, 2, 2, 3, 3) };
+    const pool = (x: tf.Tensor) => poolTokens(x as tf.Tensor2D, Float32Array.of(1, 0, 2), batch);
+    const x = tf.tensor2d([1, 2, Number.NaN, 4, 5, 6], [3, 2]); // weight 0: its NaN is not read
+    expect(pool(x).arraySync()).toEqual([[0, 0], [1, 2], [0, 0], [10, 12], [0, 0]]); // biome-ignore format: rows
+    const dx = tf.grad((y) => tf.mul(pool(y), tf.tensor2d([[1], [2], [3], [4], [5]])))(x);
+    expect(dx.arraySync()).toEqual([[2, 2], [0, 0], [8, 8]]); // biome-ignore format: rows
+  });
+
+  test('of states in bf16 sums in fp32, and its gradient is bf16', async () => {
+    await useEngine({ backend: 'native', precision: 'bf16' });
+    const lengths = [300, 200];
+    const batch = textsOf(lengths);
+    const ones = new Float32Array(500).fill(1);
+    const identity = tf.eye(16);
+    const states = (x: tf.Tensor) => linear(x as tf.Tensor2D, identity); // bf16 on this engine
+    const sums = poolTokens(states(tf.ones([500, 16])), ones, batch);
+    expect([...new Set(sums.dataSync())]).toEqual([300, 200]); // 300 is no sum of ones in bf16
+    const dx = tf.grad((x) => poolTokens(states(x), ones, batch))(tf.ones([500, 16]));
+    expect([...new Set(dx.dataSync())]).toEqual([1]);
+    await useEngine({ backend: 'native' });
   });
 });
 
