@@ -4,6 +4,7 @@
 #define UNIEM_KERNELS(ROW) \
   ROW(AdamW)               \
   ROW(Attention)           \
+  ROW(AttentionBiasGrad)   \
   ROW(AttentionGrad)       \
   ROW(Binary)              \
   ROW(CoSent)              \

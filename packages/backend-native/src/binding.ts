@@ -22,6 +22,7 @@ export interface Binding {
   setThreads(count: number): void;
   readonly AdamW: Kernel;
   readonly Attention: Kernel;
+  readonly AttentionBiasGrad: Kernel;
   readonly AttentionGrad: Kernel;
   readonly Binary: Kernel;
   readonly CoSent: Kernel;

@@ -40,12 +40,17 @@ const SUMS = `
   const run = (name, inputs, attributes) => [tf.engine().runKernel(name, inputs, attributes)].flat();
   const [x, dy, weight] = [wave(1000, 33), wave(1000, 33).add(0.3), wave(33)];
   const [, mean, inverse] = run('LayerNorm', { x, weight, bias: weight }, { eps: 1e-5 });
+  const offsets = tf.tensor1d([0, 17, 17, 999, 1000], 'int32');
+  const texts = { dout: x, q: x, k: dy, v: x, lse: wave(3, 1000), offsets };
+  const bias = tf.zeros([3, 982, 982]);
+  const attention = { heads: 3, kvHeads: 3, scale: 1, causal: true, window: 5, dropoutKey: 1, dropoutProbability: 0.5 };
   const results = [
     ...run('LayerNormGrad', { dy, sum: x, weight, mean, inverse }).slice(1),
     ...run('RmsNormGrad', { dy, x, weight, inverse }).slice(1),
     ...run('ColumnSum', { x }),
     ...run('EmbeddingGrad', { dy, indices: tf.range(0, 1000, 1, 'int32').mod(tf.scalar(7, 'int32')) }, { rows: 7 }),
     tf.sum(x, 1),
+    tf.sum(tf.abs(run('AttentionBiasGrad', { ...texts, bias }, attention)[0]), [1, 2]),
   ];
   sums.push(...results.flatMap((tensor) => [...tensor.dataSync()]));
 `;
@@ -77,7 +82,7 @@ test('one, two and three threads agree', () => {
 
 test('sums over rows are the same to the last bit for one, two and three threads', () => {
   const [one, two, three] = [1, 2, 3].map((threads) => inProcess(threads, PROGRAM + SUMS).slice(20));
-  expect(one?.length).toBe(4 * 33 + 7 * 33 + 1000);
+  expect(one?.length).toBe(4 * 33 + 7 * 33 + 1000 + 3);
   expect(two).toEqual(one);
   expect(three).toEqual(one);
 });

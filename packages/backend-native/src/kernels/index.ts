@@ -2,7 +2,7 @@
 
 import type { Kernel } from '../define-kernel.ts';
 import { adamW } from './AdamW.ts';
-import { attention, attentionGrad } from './Attention.ts';
+import { attention, attentionBiasGrad, attentionGrad } from './Attention.ts';
 import { binary } from './Binary.ts';
 import { clipGradNorm } from './ClipGradNorm.ts';
 import { concat, slice, splitV } from './CopyRows.ts';
@@ -25,6 +25,7 @@ import { transpose } from './Transpose.ts';
 export const KERNELS: readonly Kernel[] = [
   adamW,
   attention,
+  attentionBiasGrad,
   attentionGrad,
   ...binary,
   clipGradNorm,

@@ -95,6 +95,11 @@ const attentionVariants: { options: AttentionOptions; lengths: number[]; heads: 
   { options: { causal: true, window: 5, kvHeads: 2, scale: 0.3 }, lengths: [17, 1, 50], heads: 4, size: 8 },
   { options: { window: 3 }, lengths: [20, 7], heads: 1, size: 16 },
   { options: { kvHeads: 1, scale: 1 }, lengths: [4, 9], heads: 3, size: 5 },
+  // Primes, beyond a block of 48 queries.
+  { options: {}, lengths: [53, 101, 1], heads: 3, size: 13 },
+  { options: { causal: true }, lengths: [131], heads: 1, size: 67 },
+  { options: { window: 31 }, lengths: [127, 61], heads: 3, size: 17 },
+  { options: { causal: true, window: 29, kvHeads: 2 }, lengths: [97, 3, 53], heads: 6, size: 11 },
 ];
 
 const variantCases = attentionVariants.flatMap(({ options, lengths, heads, size }) =>
