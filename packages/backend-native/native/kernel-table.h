@@ -7,6 +7,7 @@
   ROW(AttentionBiasGrad)   \
   ROW(AttentionGrad)       \
   ROW(Binary)              \
+  ROW(Cast)                \
   ROW(CoSent)              \
   ROW(ColumnSum)           \
   ROW(Convert)             \
@@ -15,6 +16,7 @@
   ROW(Gather)              \
   ROW(Gelu)                \
   ROW(GeluGrad)            \
+  ROW(GeluTanh)            \
   ROW(InBatchSoftmax)      \
   ROW(LayerNorm)           \
   ROW(LayerNormGrad)       \
@@ -22,11 +24,15 @@
   ROW(Norm)                \
   ROW(PoolTokens)          \
   ROW(PoolTokensGrad)      \
+  ROW(Reduce)              \
   ROW(RmsNorm)             \
   ROW(RmsNormGrad)         \
   ROW(Rotary)              \
   ROW(RowSum)              \
   ROW(ScatterAdd)          \
+  ROW(Select)              \
   ROW(Silu)                \
   ROW(Softmax)             \
-  ROW(Transpose)
+  ROW(Tile)                \
+  ROW(Transpose)           \
+  ROW(Unary)

@@ -48,6 +48,7 @@ class Arguments {
 
   std::span<float> f32(size_t i) const { return array<float>(i, napi_float32_array); }
   std::span<int32_t> i32(size_t i) const { return array<int32_t>(i, napi_int32_array); }
+  std::span<uint8_t> u8(size_t i) const { return array<uint8_t>(i, napi_uint8_array); }
   std::span<bf16> b16(size_t i) const { return array<bf16>(i, napi_uint16_array); }
 
   // Where each text's tokens begin and the last one's end: int32 [B + 1], from 0 on, never decreasing.
@@ -59,6 +60,8 @@ class Arguments {
   }
 
   bool is_bf16(size_t i) const { return type(i) == napi_uint16_array; }
+  bool is_i32(size_t i) const { return type(i) == napi_int32_array; }
+  bool is_u8(size_t i) const { return type(i) == napi_uint8_array; }
   bool is_null(size_t i) const {
     napi_valuetype kind;
     return i >= count_ || napi_typeof(env_, values_[i], &kind) != napi_ok || kind == napi_null ||

@@ -215,6 +215,11 @@ export class NativeBackend extends MathBackendCPU {
     return values instanceof Int32Array ? values : Int32Array.from(values as ArrayLike<number>);
   }
 
+  u8({ dataId }: tf.TensorInfo): Uint8Array {
+    const { values } = this.#of(dataId);
+    return values instanceof Uint8Array ? values : Uint8Array.from(values as ArrayLike<number>);
+  }
+
   /** The array of a float tensor that a native kernel changes in place. */
   own({ dataId }: tf.TensorInfo): Float32Array {
     const data = this.#of(dataId);

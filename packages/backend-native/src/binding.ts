@@ -10,7 +10,7 @@ import { addonCandidates, PLATFORM } from './files.ts';
 /** float32 as itself, bf16 as the upper halves of floats. */
 export type FloatArray = Float32Array | Uint16Array;
 
-type Kernel = (...args: (FloatArray | Int32Array | number | null)[]) => void;
+type Kernel = (...args: (FloatArray | Int32Array | Uint8Array | number | null)[]) => void;
 
 /** What addon.cc exports: each kernel of native/kernel-table.h, by its name. */
 export interface Binding {
@@ -25,6 +25,7 @@ export interface Binding {
   readonly AttentionBiasGrad: Kernel;
   readonly AttentionGrad: Kernel;
   readonly Binary: Kernel;
+  readonly Cast: Kernel;
   readonly CoSent: Kernel;
   readonly ColumnSum: Kernel;
   readonly Convert: Kernel;
@@ -33,6 +34,7 @@ export interface Binding {
   readonly Gather: Kernel;
   readonly Gelu: Kernel;
   readonly GeluGrad: Kernel;
+  readonly GeluTanh: Kernel;
   readonly InBatchSoftmax: Kernel;
   readonly LayerNorm: Kernel;
   readonly LayerNormGrad: Kernel;
@@ -40,14 +42,18 @@ export interface Binding {
   readonly Norm: Kernel;
   readonly PoolTokens: Kernel;
   readonly PoolTokensGrad: Kernel;
+  readonly Reduce: Kernel;
   readonly RmsNorm: Kernel;
   readonly RmsNormGrad: Kernel;
   readonly Rotary: Kernel;
   readonly RowSum: Kernel;
   readonly ScatterAdd: Kernel;
+  readonly Select: Kernel;
   readonly Silu: Kernel;
   readonly Softmax: Kernel;
+  readonly Tile: Kernel;
   readonly Transpose: Kernel;
+  readonly Unary: Kernel;
 }
 
 /** More are no help, and a system that gives no more threads would end the process. */

@@ -1,4 +1,4 @@
-/** Add, Sub, Multiply and RealDiv of float tensors: native/kernels/Binary.cc. Two bf16 tensors give a bf16 one. */
+/** Two float tensors, value by value, broadcast: native/kernels/Binary.cc. Two bf16 tensors give a bf16 one. */
 
 import * as tf from '@tensorflow/tfjs';
 
@@ -13,7 +13,7 @@ interface Inputs {
 const AXES = 4;
 
 /** Positions are Binary.cc's operation numbers. */
-const OPERATIONS = [tf.Add, tf.Sub, tf.Multiply, tf.RealDiv];
+const OPERATIONS = [tf.Add, tf.Sub, tf.Multiply, tf.RealDiv, tf.Maximum, tf.Minimum, tf.SquaredDifference];
 
 export const binary = OPERATIONS.map((name, operation) =>
   defineKernel<Inputs>(name, ({ a, b }, _attributes, backend) => {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import { useEngine } from '../engine.ts';
 import { packTokens } from '../token-batch.ts';
-import { gelu, silu } from './activation.ts';
+import { gelu, geluNew, silu } from './activation.ts';
 import { adamW } from './adamw.ts';
 import { type AttentionOptions, attention, planAttention } from './attention.ts';
 import { coSent } from './co-sent.ts';
@@ -13,7 +13,7 @@ import { dropout, dropoutState } from './dropout.ts';
 import { embedding } from './embedding.ts';
 import { inBatchSoftmax } from './in-batch-softmax.ts';
 import { layerNorm } from './layer-norm.ts';
-import { linear } from './linear.ts';
+import { linear, linearByColumns } from './linear.ts';
 import { poolTokens } from './pool-tokens.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { rotary, rotaryTables } from './rotary.ts';
@@ -44,6 +44,16 @@ const linearCases = [
   name: `linear ${T} x ${I} -> ${O}`,
   shapes: [[T, I], [O, I], [O]] as number[][],
   run: ((x, w, b) => linear(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D)) as Operation,
+}));
+
+const columnCases = [
+  [1, 1, 1],
+  [3, 7, 5],
+  [17, 16, 33],
+].map(([T, I, O]) => ({
+  name: `linearByColumns ${T} x ${I} -> ${O}`,
+  shapes: [[T, I], [I, O], [O]] as number[][],
+  run: ((x, w, b) => linearByColumns(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D)) as Operation,
 }));
 
 const normCases = [
@@ -123,6 +133,7 @@ const variantCases = attentionVariants.flatMap(({ options, lengths, heads, size 
 
 const CASES: Case[] = [
   ...linearCases,
+  ...columnCases,
   ...normCases,
   ...attentionCases,
   ...variantCases,
@@ -130,6 +141,11 @@ const CASES: Case[] = [
     name: `gelu of ${n}`,
     shapes: [[n]],
     run: ((x) => gelu(tf.mul(x, 6))) as Operation,
+  })),
+  ...[1, 15, 16, 17, 20000].map((n) => ({
+    name: `geluNew of ${n}`,
+    shapes: [[n]],
+    run: ((x) => geluNew(tf.mul(x, 6))) as Operation,
   })),
   ...[1, 17, 40001].map((n) => ({
     name: `dropout of ${n}`,
@@ -237,6 +253,11 @@ describe('native gives what the composite gives', () => {
   };
   test.each([
     ['gelu of far values', () => gelu(tf.tensor1d([nan, inf, 1e6, -1e6, -9, 1e-40, 0, -0]))],
+    ['geluNew of far values', () => geluNew(tf.tensor1d([nan, inf, 1e6, -1e6, -9, 1e-40, 0, -0]))],
+    [
+      "geluNew's gradient at far values",
+      () => tf.grad(geluNew)(tf.tensor1d([nan, 1e6, -1e6, 9.5, -9.5, 5.2, -5.2, 1e-40, 0])),
+    ],
     ['silu of far values', () => silu(tf.tensor1d([nan, inf, 1e6, -1e6, -90, 1e-40, 0, -0]))],
     ['inBatchSoftmax with a score of NaN', () => inBatchSoftmax(marked([3, 3], 1, nan) as tf.Tensor2D)],
     ...[nan, inf, -inf].flatMap((value) => [
