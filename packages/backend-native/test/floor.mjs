@@ -1,66 +1,65 @@
 /**
- * Prints which TF.js cpu kernels a training step and an encode of every model family, and every loss, still run:
- * node test/floor.mjs [family]. Values computed is what to look at: Identity and Reshape compute none.
+ * Prints which of TF.js's cpu kernels the native engine still runs in an encode and a training step of every model
+ * family and in every loss, with their calls and the values they compute: node test/floor.mjs [family].
  */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import * as tf from '@tensorflow/tfjs';
-import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const core = (path) => import(`${root}packages/core/dist/${path}.js`);
 
-/** What the step that runs now has called: kernel → [calls, values of results]. */
-let calls = new Map();
+/** Of the part that runs now: a kernel's calls and values. Identity and Reshape make no values and do not count. */
+let counts = new Map();
+
+// The native engine copies the cpu engine's kernels when it starts: from here on they count themselves.
 for (const kernel of tf.getKernelsForBackend('cpu')) {
   tf.unregisterKernel(kernel.kernelName, 'cpu');
-  tf.registerKernel({
-    ...kernel,
-    kernelFunc: (call) => {
-      const result = kernel.kernelFunc(call);
-      const [count, values] = calls.get(kernel.kernelName) ?? [0, 0];
-      const made = [result]
-        .flat()
-        .filter(({ dataId }) => Object.values(call.inputs).every((x) => x?.dataId !== dataId));
-      calls.set(kernel.kernelName, [
-        count + 1,
-        values + made.reduce((sum, x) => sum + tf.util.sizeFromShape(x.shape), 0),
-      ]);
-      return result;
-    },
-  });
+  tf.registerKernel({ ...kernel, kernelFunc: (call) => counted(kernel, call) });
 }
-console.assert(MathBackendCPU);
+
+function counted({ kernelName, kernelFunc }, call) {
+  const result = kernelFunc(call);
+  const given = Object.values(call.inputs).map((input) => input?.dataId);
+  const made = [result].flat().filter(({ dataId }) => !given.includes(dataId));
+  const [calls, values] = counts.get(kernelName) ?? [0, 0];
+  if (made.length > 0) {
+    counts.set(kernelName, [calls + 1, made.reduce((sum, { shape }) => sum + tf.util.sizeFromShape(shape), values)]);
+  }
+  return result;
+}
+
+function report(name, run) {
+  counts = new Map();
+  tf.tidy(run);
+  const rows = [...counts].sort(([, a], [, b]) => b[1] - a[1]);
+  console.log(
+    `${name}: ${rows.map(([kernel, [calls, values]]) => `${kernel} ${calls}x ${values}`).join(', ') || 'none'}`,
+  );
+}
 
 const { registerNativeBackend } = await import('../dist/index.js');
 await registerNativeBackend();
 await tf.setBackend('native');
 const { parseConfig } = await core('config');
-const { pairLoss, tripletLoss, coSentLoss } = await core('criteria');
+const { coSentLoss, pairLoss, tripletLoss } = await core('criteria');
 const { familyOf } = await core('models/index');
-const { dropoutState } = await core('operations/dropout');
 const { adamW } = await core('operations/adamw');
+const { clipGradNorm } = await core('operations/clip-grad-norm');
+const { dropoutState } = await core('operations/dropout');
 const { pool } = await core('pooling');
-const { packTokens } = await core('token-batch');
 const { normalize } = await core('similarity');
+const { packTokens } = await core('token-batch');
 
+/** The fixtures' models are tiny: what config.json says instead, so that a kernel's values show what it costs. */
 const LARGER = {
   ...{ vocab_size: 1000, hidden_size: 128, n_embd: 128, dim: 128, embedding_size: 64, head_dim: 32 },
   ...{ intermediate_size: 256, n_inner: 256, hidden_dim: 256, num_attention_heads: 4, n_head: 4, n_heads: 4 },
   ...{ num_key_value_heads: 2, max_position_embeddings: 130, n_positions: 130, num_hidden_layers: 2 },
 };
 const batch = packTokens(Array.from({ length: 16 }, (_, b) => Array.from({ length: 20 + 5 * b }, (_, t) => 5 + t)));
-
-function report(name, run) {
-  calls = new Map();
-  tf.tidy(run);
-  const rows = [...calls].filter(([, [, values]]) => values > 0).sort((a, b) => b[1][1] - a[1][1]);
-  console.log(
-    `${name}: ${rows.map(([kernel, [count, values]]) => `${kernel} ${count}x ${values}`).join(', ') || 'none'}`,
-  );
-}
 
 const families = `${root}fixtures/families/`;
 for (const folder of readdirSync(families, { withFileTypes: true })) {
@@ -72,27 +71,37 @@ for (const folder of readdirSync(families, { withFileTypes: true })) {
   const parameters = new Map(
     [...family.shapes(config)].map(([name, shape]) => [name, tf.variable(tf.randomNormal(shape, 0, 0.05))]),
   );
-  const embed = (state) =>
-    pool(family.forward(config, { parameters, batch, state, checkpointing: false }), batch, 'last_mean');
+  const variables = [...parameters.values()];
+  const moments = variables.map((variable) => [0, 1].map(() => tf.variable(tf.zerosLike(variable), false)));
+  const embed = (state) => {
+    const output = family.forward(config, { parameters, batch, state, checkpointing: false });
+    return pool(output, batch, 'last_mean');
+  };
   report(`${folder.name} encode`, () => normalize(embed(undefined)).dataSync());
   report(`${folder.name} step`, () => {
-    const variables = [...parameters.values()];
-    const { grads } = tf.variableGrads(() => pairLoss(embed(dropoutState(1, 1)), embed(dropoutState(1, 2))), variables);
-    for (const variable of variables) {
-      const gradient = grads[variable.name];
-      if (!gradient) continue;
-      const moments = { m: tf.variable(tf.zerosLike(variable)), v: tf.variable(tf.zerosLike(variable)) };
-      adamW(variable, gradient, moments, { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, t: 1 });
-    }
+    const loss = () => pairLoss(embed(dropoutState(1, 1)), embed(dropoutState(1, 2)));
+    const { grads } = tf.variableGrads(loss, variables);
+    const trained = variables.filter(({ name }) => grads[name]);
+    const { clipped } = clipGradNorm(
+      trained.map(({ name }) => grads[name]),
+      1,
+    );
+    trained.forEach((variable, i) => {
+      const [m, v] = moments[variables.indexOf(variable)];
+      const update = { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01, t: 1 };
+      adamW(variable, clipped[i], { m, v }, update);
+    });
   });
+  tf.dispose([...variables, ...moments.flat()]);
 }
 
 const [a, b, c] = [1, 2, 3].map(() => tf.randomNormal([64, 128]));
-const losses = {
-  ...Object.fromEntries(['softmax', 'sigmoid'].map((type) => [`pair ${type}`, (x, y) => pairLoss(x, y, type)])),
-  ...Object.fromEntries(
-    ['softmax', 'sigmoid'].map((type) => [`triplet ${type}`, (x, y) => tripletLoss(x, y, c, type)]),
-  ),
-  cosent: (x, y) => coSentLoss(x, y, tf.range(0, 64)),
+const labels = tf.range(0, 64);
+const LOSSES = {
+  'pair softmax': (x, y) => pairLoss(x, y, 'softmax'),
+  'pair sigmoid': (x, y) => pairLoss(x, y, 'sigmoid'),
+  'triplet softmax': (x, y) => tripletLoss(x, y, c, 'softmax'),
+  'triplet sigmoid': (x, y) => tripletLoss(x, y, c, 'sigmoid'),
+  cosent: (x, y) => coSentLoss(x, y, labels),
 };
-for (const [name, loss] of Object.entries(losses)) report(`${name} loss`, () => tf.grads((x, y) => loss(x, y))([a, b]));
+for (const [name, loss] of Object.entries(LOSSES)) report(`${name} loss`, () => tf.grads((x, y) => loss(x, y))([a, b]));
