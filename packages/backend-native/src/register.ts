@@ -40,7 +40,10 @@ export async function registerNativeBackend(): Promise<NativeEngine> {
  * @throws NativeError where the processor has no such arithmetic.
  */
 export function usePrecision(precision: NativeBackend['precision']): void {
-  const backend = tf.backend() as NativeBackend;
+  const backend = tf.backend();
+  if (!(backend instanceof NativeBackend)) {
+    throw new NativeError(`the current engine is ${tf.getBackend()}`, "call tf.setBackend('native') first");
+  }
   if (precision === 'bf16') requireBf16(backend);
   backend.precision = precision;
 }

@@ -6,7 +6,7 @@ import { freemem, totalmem } from 'node:os';
 import * as tf from '@tensorflow/tfjs';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { type NativeBackend, registerNativeBackend } from '../src/index.ts';
+import { type NativeBackend, registerNativeBackend, usePrecision } from '../src/index.ts';
 
 beforeEach(async () => {
   await registerNativeBackend();
@@ -94,6 +94,18 @@ describe('memory', () => {
     expect(pool.idleBytes).toBe(0);
   });
 
+  test('products of ever new shapes stop taking memory', () => {
+    const { binding } = native();
+    const [a, b, c] = [new Float32Array(3000 * 16), new Float32Array(16 * 16), new Float32Array(3000 * 16)];
+    const resident: number[] = [];
+    for (let M = 1; M <= 3000; M++) {
+      binding.MatMul(a.subarray(0, M * 16), b, c.subarray(0, M * 16), M, 16, 16, 0, 1, 1, null);
+      if (M % 1000 === 0) resident.push(process.memoryUsage.rss() / 2 ** 20);
+    }
+    const [, second, third] = resident as [number, number, number];
+    expect(third - second).toBeLessThan(40); // a thousand kept would be 120 MB
+  });
+
   test('an operation without the memory for its result leaks no tensor', () => {
     const row = tf.zeros([1, 3_000_000]);
     const column = tf.zeros([3_000_000, 1]);
@@ -140,6 +152,13 @@ describe('engines', () => {
     expect(await tf.setBackend('native')).toBe(true);
     expect([...tf.matMul(ones(1, 2), ones(2, 1)).dataSync()]).toEqual([2]);
   });
+});
+
+test('a precision asked of another engine', async () => {
+  await tf.setBackend('cpu');
+  expect(() => usePrecision('bf16')).toThrow(
+    "engine native: the current engine is cpu\n  fix: call tf.setBackend('native') first",
+  );
 });
 
 describe('the environment', () => {

@@ -21,9 +21,13 @@ const PROGRAM = `
   }
 `;
 
-function inWorker(): Promise<number[]> {
-  const source = `const { parentPort } = await import('node:worker_threads'); ${PROGRAM} parentPort.postMessage(sums);`;
-  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(resolved(source))}`));
+function workerOf(program: string): Worker {
+  const source = `const { parentPort } = await import('node:worker_threads'); ${program}`;
+  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(resolved(source))}`));
+}
+
+function inWorker(program = `${PROGRAM} parentPort.postMessage(sums);`): Promise<number[]> {
+  const worker = workerOf(program);
   return new Promise((resolve, reject) => {
     worker.once('message', resolve).once('error', reject);
   });
@@ -69,6 +73,17 @@ test('two worker threads compute at once what one process computes', async () =>
   const [first, second] = await Promise.all([inWorker(), inWorker()]);
   expect(first).toEqual(alone);
   expect(second).toEqual(alone);
+});
+
+test('a worker that errs or is ended while it computes leaves the others and the process alone', async () => {
+  const erring = `${PROGRAM} tf.matMul(tf.ones([2, 3]), tf.ones([4, 5]));`;
+  await expect(inWorker(erring)).rejects.toThrow(/inner shapes/);
+  const endless = workerOf(
+    `${PROGRAM} parentPort.postMessage(sums); for (;;) tf.matMul(tf.ones([300, 300]), tf.ones([300, 300])).dispose();`,
+  );
+  await new Promise((resolve) => endless.once('message', resolve));
+  expect(await endless.terminate()).toBe(1);
+  expect(await inWorker()).toEqual(inProcess(2));
 });
 
 test('one, two and three threads agree', () => {
