@@ -21,6 +21,8 @@
   ROW(LayerNorm)           \
   ROW(LayerNormGrad)       \
   ROW(MatMul)              \
+  ROW(MaxTokens)           \
+  ROW(MaxTokensGrad)       \
   ROW(Norm)                \
   ROW(PoolTokens)          \
   ROW(PoolTokensGrad)      \

@@ -39,6 +39,8 @@ export interface Binding {
   readonly LayerNorm: Kernel;
   readonly LayerNormGrad: Kernel;
   readonly MatMul: Kernel;
+  readonly MaxTokens: Kernel;
+  readonly MaxTokensGrad: Kernel;
   readonly Norm: Kernel;
   readonly PoolTokens: Kernel;
   readonly PoolTokensGrad: Kernel;

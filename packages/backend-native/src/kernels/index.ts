@@ -17,6 +17,7 @@ import { inBatchSoftmax } from './InBatchSoftmax.ts';
 import { layerNorm, layerNormGrad } from './LayerNorm.ts';
 import { columnSum, linear, linearGradInput, linearGradWeight } from './Linear.ts';
 import { matMul } from './MatMul.ts';
+import { maxTokens, maxTokensGrad } from './MaxTokens.ts';
 import { poolTokens, poolTokensGrad } from './PoolTokens.ts';
 import { reductions } from './Reduce.ts';
 import { rmsNorm, rmsNormGrad } from './RmsNorm.ts';
@@ -54,6 +55,8 @@ export const KERNELS: readonly Kernel[] = [
   linearGradInput,
   linearGradWeight,
   matMul,
+  maxTokens,
+  maxTokensGrad,
   pack,
   poolTokens,
   poolTokensGrad,

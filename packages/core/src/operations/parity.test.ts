@@ -14,6 +14,7 @@ import { embedding } from './embedding.ts';
 import { inBatchSoftmax } from './in-batch-softmax.ts';
 import { layerNorm } from './layer-norm.ts';
 import { linear, linearByColumns } from './linear.ts';
+import { maxTokens } from './max-tokens.ts';
 import { poolTokens } from './pool-tokens.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { rotary, rotaryTables } from './rotary.ts';
@@ -211,6 +212,16 @@ const CASES: Case[] = [
       return poolTokens(x as tf.Tensor2D, weights, textsOf(lengths));
     }) as Operation,
   })),
+  ...[
+    { lengths: [1], size: 1 },
+    { lengths: [3, 1, 17], size: 15 },
+    { lengths: [5, 2], size: 16 },
+    { lengths: [1, 97, 13], size: 127 },
+  ].map(({ lengths, size }) => ({
+    name: `maxTokens of texts of ${lengths} tokens, ${size} values`,
+    shapes: [[total(lengths), size]],
+    run: ((x) => maxTokens(x as tf.Tensor2D, textsOf(lengths))) as Operation,
+  })),
   {
     name: 'embedding with repeated rows',
     shapes: [[50, 17]],
@@ -327,6 +338,22 @@ describe('native gives what the composite gives', () => {
     adamW(parameter, tf.ones([3]), { m, v }, { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, t: 1 });
     expect([...before.dataSync()]).toEqual([1, 1, 1]);
     expect(parameter.dataSync()[0]).toBeCloseTo(0.9, 5);
+  });
+});
+
+describe('maxTokens', () => {
+  test('takes a NaN for the largest, the first of equals for the gradient, and skips a text without tokens', async () => {
+    await useEngine({ backend: 'native' });
+    const batch = { inputIds: new Int32Array(4), offsets: Int32Array.of(0, 0, 3, 4) };
+    const x = tf.tensor2d([1, Number.NaN, 5, 2, 5, -1, -7, 0], [4, 2]);
+    const largest = maxTokens(x, batch);
+    expect(largest.arraySync()).toEqual([
+      [-Infinity, -Infinity],
+      [5, Number.NaN],
+      [-7, 0],
+    ]);
+    const dx = tf.grad((y) => tf.mul(maxTokens(y as tf.Tensor2D, batch), [[1], [2], [3]]))(x);
+    expect([...dx.dataSync()]).toEqual([0, 2, 2, 0, 0, 0, 3, 3]);
   });
 });
 
