@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <new>
+#include <string_view>
 #include <utility>
 
 #define UNIEM_ISA baseline
@@ -23,8 +24,14 @@ namespace {
 constexpr size_t kAlignment = 64;  // a cache line, and the widest vector
 constexpr double kMostBytes = 1ull << 47;  // what a process can address
 
+// oneDNN's own variable for less than the processor has, so that one limit holds for all.
+bool limited_to_avx2() {
+  const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
+  return limit && std::string_view(limit).starts_with("AVX2");
+}
+
 bool has_avx512() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+  return !limited_to_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
 

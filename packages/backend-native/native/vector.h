@@ -125,7 +125,7 @@ inline vec erf(vec x) {
 // tanh within 4 ulp, a rational function on [-8, 8] and ±1 outside. Coefficients as in Eigen's and XLA's float32
 // tanh.
 inline vec tanh(vec x) {
-  const vec c = clamp(x, -7.99881172180175781f, 7.99881172180175781f);
+  const vec c = clamp(x, -8.0f, 8.0f);
   const vec s = c * c;
   vec p = splat(-2.76076847742355e-16f);
   p = p * s + 2.00018790482477e-13f;
@@ -138,7 +138,7 @@ inline vec tanh(vec x) {
   q = q * s + 1.18534705686654e-04f;
   q = q * s + 2.26843463243900e-03f;
   q = q * s + 4.89352518554385e-03f;
-  return c * p / q;
+  return c <= -8.0f ? splat(-1.0f) : c >= 8.0f ? splat(1.0f) : c * p / q;
 }
 
 // The counter-based generator of core/src/operations/dropout.ts: hash32(key + i), the same on every engine.

@@ -59,11 +59,11 @@ const SUMS = `
   sums.push(...results.flatMap((tensor) => [...tensor.dataSync()]));
 `;
 
-function inProcess(threads: number, program = PROGRAM): number[] {
+function inProcess(threads: number, program = PROGRAM, env: Record<string, string> = {}): number[] {
   const source = `${program} console.log(JSON.stringify(sums));`;
   const output = execFileSync(process.execPath, ['--input-type=module', '-e', resolved(source)], {
     encoding: 'utf8',
-    env: { ...process.env, UNIEM_NUM_THREADS: String(threads) },
+    env: { ...process.env, ...env, UNIEM_NUM_THREADS: String(threads) },
   });
   return JSON.parse(output);
 }
@@ -100,4 +100,16 @@ test('sums over rows are the same to the last bit for one, two and three threads
   expect(one?.length).toBe(4 * 33 + 7 * 33 + 1000 + 3);
   expect(two).toEqual(one);
   expect(three).toEqual(one);
+});
+
+test('the kernels for AVX2 give what those for AVX-512 give, to rounding', () => {
+  const program = `${PROGRAM} ${SUMS} sums.unshift((await registerNativeBackend()).instructionSet);`;
+  const [widest, ...expected] = inProcess(2, program);
+  const [instructionSet, ...actual] = inProcess(2, program, { ONEDNN_MAX_CPU_ISA: 'AVX2' });
+  expect(instructionSet).toBe('avx2');
+  expect(['avx2', 'avx512']).toContain(widest);
+  actual.forEach((value, i) => {
+    const other = expected[i] as number;
+    if (!(Math.abs(value - other) <= 2e-6 * Math.max(1, Math.abs(other)))) expect.fail(`[${i}]: ${value}, ${other}`);
+  });
 });
