@@ -25,6 +25,7 @@ export { modelFolder } from './formats/model-folder.ts';
 export { type HostTensor, readSafetensors, writeSafetensors } from './formats/safetensors.ts';
 export { adapterNames, addedRows } from './models/layers.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
+export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export { assignParameters, downloadParameters, type Parameters } from './parameters.ts';
 export { ProgressBar } from './progress.ts';
