@@ -8,8 +8,9 @@ import * as tf from '@tensorflow/tfjs';
 import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from './config.ts';
 import { ensureEngine } from './engine.ts';
 import { ModelError, OptionError } from './errors.ts';
+import { openCheckpoint } from './formats/checkpoint.ts';
 import { readJson, writeFolderWhole } from './formats/files.ts';
-import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
+import { writeSafetensors } from './formats/safetensors.ts';
 import { readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
 import { familyOf } from './models/index.ts';
 import type { DropoutState } from './operations/dropout.ts';
@@ -89,15 +90,14 @@ export class Embedder {
     const configPath = join(encoderFolder, 'config.json');
     const config = parseConfig(readJson(configPath), configPath);
     const family = familyOf(config);
-    const weightsPath = join(encoderFolder, 'model.safetensors');
-    const tensors = readSafetensors(weightsPath);
+    const { path, tensors } = openCheckpoint(encoderFolder);
     await ensureEngine();
     const tokenizer = Tokenizer.fromFolder(encoderFolder);
     const maxLength = options.maxLength ?? layout?.maxLength ?? tokenizer.modelMaxLength ?? config.maxPositions;
     return new Embedder({
       folder: encoderFolder,
       config,
-      parameters: loadParameters(tensors, family.shapes(config), family.optional(config), family.prefix, weightsPath),
+      parameters: loadParameters(tensors, family.shapes(config), family.optional(config), family.prefix, path),
       tokenizer,
       poolingStrategy: options.poolingStrategy ?? layout?.poolingStrategy ?? config.poolingStrategy ?? 'last_mean',
       normalize: layout?.normalize ?? false,
