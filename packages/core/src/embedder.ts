@@ -9,9 +9,10 @@ import type { HubOptions } from '@uniem/hub';
 import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from './config.ts';
 import { ensureEngine } from './engine.ts';
 import { OptionError } from './errors.ts';
+import { openCheckpoint } from './formats/checkpoint.ts';
 import { readJson, writeFolderWhole } from './formats/files.ts';
 import { modelFolder } from './formats/model-folder.ts';
-import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
+import { writeSafetensors } from './formats/safetensors.ts';
 import { readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
 import { familyOf } from './models/index.ts';
 import { addedRows } from './models/layers.ts';
@@ -95,8 +96,7 @@ export class Embedder {
     const configPath = join(encoderFolder, 'config.json');
     const config = parseConfig(readJson(configPath), configPath);
     const family = familyOf(config);
-    const weightsPath = join(encoderFolder, 'model.safetensors');
-    const tensors = readSafetensors(weightsPath);
+    const { path, tensors } = openCheckpoint(encoderFolder);
     await ensureEngine();
     const tokenizer = Tokenizer.fromFolder(encoderFolder);
     const maxLength = options.maxLength ?? layout?.maxLength ?? tokenizer.modelMaxLength ?? config.maxPositions;
@@ -108,7 +108,7 @@ export class Embedder {
         family.shapes(config),
         family.optional(config),
         family.prefix,
-        weightsPath,
+        path,
         family.aliases,
       ),
       tokenizer,

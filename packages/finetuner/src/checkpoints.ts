@@ -9,7 +9,7 @@ import {
   downloadParameters,
   ModelError,
   OptionError,
-  readSafetensors,
+  openSafetensors,
   writeFolderWhole,
   writeSafetensors,
 } from '@uniem/core';
@@ -108,8 +108,8 @@ export class Checkpoints {
         'give the options of the interrupted run, or leave resume out to start anew',
       );
     }
-    assignParameters(variables, readSafetensors(join(folder, PARAMETERS)), join(folder, PARAMETERS));
-    optimizer.restore(variables, readSafetensors(join(folder, MOMENTS)), updates, join(folder, MOMENTS));
+    assignParameters(variables, openSafetensors(join(folder, PARAMETERS)), join(folder, PARAMETERS));
+    optimizer.restore(variables, openSafetensors(join(folder, MOMENTS)), updates, join(folder, MOMENTS));
     return state;
   }
 
@@ -130,7 +130,7 @@ export class Checkpoints {
   /** Sets the weights that `saveBest` kept. */
   restoreBest(variables: ReadonlyMap<string, tf.Variable>): void {
     const path = join(this.#folder, BEST);
-    assignParameters(variables, readSafetensors(path), path);
+    assignParameters(variables, openSafetensors(path), path);
   }
 
   #make(): void {
