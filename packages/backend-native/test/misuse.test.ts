@@ -186,6 +186,22 @@ describe('the environment', () => {
     );
   });
 
+  test('UNIEM_MEMORY_LIMIT bounds the tensors, and what is freed can be taken again', () => {
+    const program = `
+      const make = () => tf.zeros([1000, 1000]);
+      for (let i = 0; i < 5; i++) make().dispose();
+      const held = [make(), make()];
+      try { make(); } catch ({ code, message }) { console.log(code, message); }
+      held.pop().dispose();
+      console.log(make().shape.join());`;
+    expect(inProcess({ UNIEM_MEMORY_LIMIT: '11000000' }, program)()).toMatch(
+      /^ERR_OUT_OF_MEMORY engine native: out of memory: 4000000 bytes asked, \d+ available, UNIEM_MEMORY_LIMIT is 11000000\n {2}fix: make the batch smaller, or set gradientCheckpointing\n1000,1000\n$/,
+    );
+    expect(inProcess({ UNIEM_MEMORY_LIMIT: '1 GB' }, '')).toThrow(
+      /UNIEM_MEMORY_LIMIT is '1 GB'\n\s+fix: give a number of bytes above 0/,
+    );
+  });
+
   test('bf16 where the processor has none of it is refused', () => {
     expect(inProcess({ ONEDNN_MAX_CPU_ISA: 'AVX2' }, "usePrecision('bf16');")).toThrow(
       /NativeError: engine native: this processor has no bf16 matrix products\n\s+fix: use precision fp32/,
