@@ -50,8 +50,10 @@ describe('shapes that disagree', () => {
         ),
       /Attention: /,
     ],
-  ] as [string, () => unknown, RegExp][])('%s', (_name, use, message) => {
+  ] as [string, () => unknown, RegExp][])('%s, and nothing is left of it', (_name, use, message) => {
+    const buffers = native().numDataIds();
     expect(() => tf.tidy(() => void use())).toThrow(message);
+    expect(native().numDataIds()).toBe(buffers);
   });
 });
 
@@ -113,9 +115,11 @@ describe('memory', () => {
     const row = tf.zeros([1, 3_000_000]);
     const column = tf.zeros([3_000_000, 1]);
     const { numTensors, numDataBuffers } = tf.memory();
+    const buffers = native().numDataIds();
     expect(() => tf.tidy(() => tf.add(row, column))).toThrow('out of memory: 36000000000000 bytes asked, ');
     expect(() => tf.tidy(() => tf.matMul(column, row))).toThrow('out of memory: 36000000000000 bytes asked, ');
     expect(tf.memory()).toMatchObject({ numTensors, numDataBuffers });
+    expect(native().numDataIds()).toBe(buffers);
     tf.dispose([row, column]);
   });
 });
