@@ -192,7 +192,8 @@ describe('the environment', () => {
 
   test('UNIEM_MEMORY_LIMIT bounds the tensors, and what is freed can be taken again', () => {
     const program = `
-      const make = () => tf.zeros([1000, 1000]);
+      const ones = tf.ones([1, 1000]);
+      const make = () => tf.tile(ones, [1000, 1]);
       for (let i = 0; i < 5; i++) make().dispose();
       const held = [make(), make()];
       try { make(); } catch ({ code, message }) { console.log(code, message); }

@@ -79,7 +79,7 @@ export function gradientStep<Batch>(
   const gradients = new Map<string, tf.Tensor>();
   let value: tf.Scalar = tf.scalar(0);
   group.forEach((batch, i) => {
-    const share = tf.variableGrads(() => tf.div(loss(batch, i), group.length), [...variables.values()]);
+    const share = gradientsOf(() => tf.div(loss(batch, i), group.length), variables, [value, ...gradients.values()]);
     value = addInto(value, share.value);
     for (const [name, variable] of variables) {
       const gradient = share.grads[variable.name] as tf.Tensor | undefined;
@@ -87,6 +87,19 @@ export function gradientStep<Batch>(
     }
   });
   return { value, gradients };
+}
+
+/** tf.variableGrads, which leaves what it kept for backward where the forward pass fails (no memory, a bad token id). */
+function gradientsOf(loss: () => tf.Scalar, variables: ReadonlyMap<string, tf.Variable>, held: tf.Tensor[]) {
+  try {
+    return tf.variableGrads(loss, [...variables.values()]);
+  } catch (error) {
+    const { state } = tf.engine();
+    for (const { saved } of state.activeTape ?? []) tf.dispose(saved ?? []);
+    state.activeTape = null as unknown as typeof state.activeTape; // as after a pass that went well
+    tf.dispose(held);
+    throw error;
+  }
 }
 
 /** Takes ownership of both. */
