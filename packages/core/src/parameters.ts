@@ -31,12 +31,14 @@ export function loadParameters(
   path: string,
   aliases: Readonly<Record<string, string>> = {},
 ): Parameters {
-  const prefix = prefixOf(tensors, [...shapes.keys()][0] as string, family, path);
+  const spellings = (name: string) => [...new Set([name, legacyName(name), aliases[name] ?? name])];
+  const prefix = prefixOf(tensors, spellings([...shapes.keys()][0] as string), family, path);
   const found = new Map<string, string>();
   const missing: string[] = [];
   for (const name of shapes.keys()) {
-    const names = [name, legacyName(name), aliases[name] ?? name];
-    const own = names.map((known) => prefix + known).find((known) => tensors.has(known));
+    const own = spellings(name)
+      .map((known) => prefix + known)
+      .find((known) => tensors.has(known));
     if (own !== undefined) found.set(name, own);
     else if (!optional.has(name)) missing.push(name);
   }
@@ -68,14 +70,21 @@ export function loadParameters(
 }
 
 /** What stands before the family's names in this checkpoint: nothing, `bert.`, `model.encoder.` and the like. */
-function prefixOf(tensors: ReadonlyMap<string, StoredTensor>, first: string, family: string, path: string): string {
-  const ending = `.${first}`;
-  const found = [...tensors.keys()].filter((name) => name === first || name.endsWith(ending));
-  const prefixes = found.map((name) => name.slice(0, -first.length));
+function prefixOf(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  spellings: readonly string[],
+  family: string,
+  path: string,
+): string {
+  const found = [...tensors.keys()].flatMap((name) => {
+    const first = spellings.find((spelling) => name === spelling || name.endsWith(`.${spelling}`));
+    return first === undefined ? [] : [{ name, prefix: name.slice(0, -first.length) }];
+  });
+  const prefixes = [...new Set(found.map(({ prefix }) => prefix))];
   for (const known of ['', `${family}.`]) if (prefixes.includes(known)) return known;
   if (prefixes.length > 1) {
     throw new ModelError(
-      `holds several encoders: ${found.join(', ')}`,
+      `holds several encoders: ${found.map(({ name }) => name).join(', ')}`,
       path,
       `keep one of them, its names beginning with ${family}.`,
     );

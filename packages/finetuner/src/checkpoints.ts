@@ -31,6 +31,8 @@ export interface RunState {
   /** The lowest validation loss so far, and how many evaluations came after it. */
   best: { validationLoss: number; step: number } | undefined;
   evaluationsSinceBest: number;
+  /** Whether the evaluation after this step was cut off: it is made first of all. */
+  evaluationDue: boolean;
 }
 
 /** What must be as it was for a run to go on: the options that decide the weights, and the number of records. */

@@ -161,6 +161,7 @@ export class TrainingRun {
       metricsBytes: 0,
       best: undefined,
       evaluationsSinceBest: 0,
+      evaluationDue: false,
     };
     this.metrics = new MetricsFile(join(options.outputDir, 'metrics.jsonl'), this.#state.metricsBytes);
   }
@@ -198,6 +199,7 @@ export class TrainingRun {
   async #epoch(bar: ProgressBar, pace: Pace, guard: CollapseGuard): Promise<void> {
     const { options, embedder } = this.#source;
     const state = this.#state;
+    if (state.evaluationDue) await this.#evaluateStep();
     const steps = train<RecordBatch>({
       groups: stepBatches(this.#data.train, this.#source, state.epoch, state.stepsOfEpoch),
       loss: (batch, pass) => batchLoss(embedder, batch, options, dropoutState(options.seed, pass)),
@@ -221,10 +223,7 @@ export class TrainingRun {
       }
       if (step % Math.max(GUARD_STEPS, options.logInterval) === 0) this.#warn(guard.check());
       bar.update(step, `loss ${loss.toFixed(4)}  ${Math.round(pace.overall())} records/s`);
-      if (options.evalSteps && step % options.evalSteps === 0) {
-        const validationLoss = await this.#evaluate();
-        if (validationLoss !== undefined) this.metrics.write({ step, epoch, validationLoss });
-      }
+      if (options.evalSteps && step % options.evalSteps === 0) await this.#evaluateStep();
       if (this.#stopped() || (options.saveSteps && step % options.saveSteps === 0)) await this.#save();
       await this.#hooks.onStep?.({ step, epoch, loss, lr });
       if (this.#ended()) break;
@@ -234,6 +233,14 @@ export class TrainingRun {
     const validationLoss = options.evalSteps ? undefined : await this.#evaluate();
     this.metrics.write({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
     await this.#hooks.onEpoch?.({ epoch, trainLoss, validationLoss });
+  }
+
+  /** An evaluation within an epoch, with its line; one that the signal cuts off is due when the run goes on. */
+  async #evaluateStep(): Promise<void> {
+    const { step, epoch } = this.#state;
+    const validationLoss = await this.#evaluate();
+    if (validationLoss !== undefined) this.metrics.write({ step, epoch, validationLoss });
+    this.#state.evaluationDue = this.#data.validation !== undefined && validationLoss === undefined;
   }
 
   async #save(): Promise<void> {

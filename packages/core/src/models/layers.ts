@@ -64,7 +64,7 @@ export function split<N extends 2 | 3>(x: tf.Tensor2D, parts: N): Parts<N> {
   return tf.split(x, parts, 1) as Parts<N>;
 }
 
-/** Layer normalization of x, or of x + residual; the bias is 0 where the family has none. */
+/** Layer normalization of x, or of x + residual; without a bias where the family has none. */
 export function normalized(
   parameters: Parameters,
   name: string,
@@ -73,7 +73,7 @@ export function normalized(
   residual?: tf.Tensor2D,
 ): tf.Tensor2D {
   const weight = parameter(parameters, `${name}.weight`) as tf.Tensor1D;
-  const bias = (parameters.get(`${name}.bias`) as tf.Tensor1D | undefined) ?? tf.zerosLike(weight);
+  const bias = parameters.get(`${name}.bias`) as tf.Tensor1D | undefined;
   return layerNorm(x, weight, bias, eps, residual);
 }
 
