@@ -5,6 +5,7 @@ import { bert } from './bert.ts';
 import { distilbert } from './distilbert.ts';
 import { electra } from './electra.ts';
 import type { Family } from './family.ts';
+import { gemma3 } from './gemma3.ts';
 import { gpt2 } from './gpt2.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
@@ -22,6 +23,7 @@ export const FAMILIES: Record<string, Family> = {
   camembert: roberta,
   distilbert,
   electra,
+  gemma3_text: gemma3,
   gpt2,
   llama,
   mistral,

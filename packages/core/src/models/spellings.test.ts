@@ -95,3 +95,17 @@ test("ModernBERT's keys of 2024", () => {
     }),
   );
 });
+
+test("Gemma 3's keys of 2025, as EmbeddingGemma has them", () => {
+  const keys = { ...base, model_type: 'gemma3_text', num_hidden_layers: 3, sliding_window: 8 };
+  const config = (more: object) => ({ ...parseConfig({ ...keys, ...more }, 'config.json'), raw: {} });
+  const old = { rope_theta: 900, rope_local_base_freq: 50, rope_scaling: null, sliding_window_pattern: 2 };
+  expect(config({ ...old, use_bidirectional_attention: true })).toEqual(
+    config({
+      use_bidirectional_attention: true,
+      layer_types: ['sliding_attention', 'full_attention', 'sliding_attention'],
+      rope_parameters: { full_attention: { rope_theta: 900 }, sliding_attention: { rope_theta: 50 } },
+    }),
+  );
+  expect(() => config({ attn_logit_softcapping: 50 })).toThrow('config.json: attn_logit_softcapping: Invalid input');
+});
