@@ -6,6 +6,8 @@ import { distilbert } from './distilbert.ts';
 import { electra } from './electra.ts';
 import type { Family } from './family.ts';
 import { gemma3 } from './gemma3.ts';
+import { gptNeo } from './gpt-neo.ts';
+import { gptNeoX } from './gpt-neox.ts';
 import { gpt2 } from './gpt2.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
@@ -25,6 +27,8 @@ export const FAMILIES: Record<string, Family> = {
   electra,
   gemma3_text: gemma3,
   gpt2,
+  gpt_neo: gptNeo,
+  gpt_neox: gptNeoX,
   llama,
   mistral,
   modernbert,
