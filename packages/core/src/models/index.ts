@@ -2,6 +2,7 @@
 
 import { albert } from './albert.ts';
 import { bert } from './bert.ts';
+import { bloom } from './bloom.ts';
 import { distilbert } from './distilbert.ts';
 import { electra } from './electra.ts';
 import type { Family } from './family.ts';
@@ -14,6 +15,7 @@ import { mistral } from './mistral.ts';
 import { modernbert } from './modernbert.ts';
 import { mpnet } from './mpnet.ts';
 import { nomicBert } from './nomic-bert.ts';
+import { opt } from './opt.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 import { roberta } from './roberta.ts';
@@ -22,6 +24,7 @@ import { t5, umt5 } from './t5.ts';
 export const FAMILIES: Record<string, Family> = {
   albert,
   bert,
+  bloom,
   camembert: roberta,
   distilbert,
   electra,
@@ -34,6 +37,7 @@ export const FAMILIES: Record<string, Family> = {
   modernbert,
   mpnet,
   nomic_bert: nomicBert,
+  opt,
   qwen2,
   qwen3,
   roberta,

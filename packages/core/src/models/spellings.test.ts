@@ -109,3 +109,19 @@ test("Gemma 3's keys of 2025, as EmbeddingGemma has them", () => {
   );
   expect(() => config({ attn_logit_softcapping: 50 })).toThrow('config.json: attn_logit_softcapping: Invalid input');
 });
+
+test("BLOOM's two spellings", () => {
+  const config = (raw: object) => ({ ...parseConfig({ model_type: 'bloom', vocab_size: 10, ...raw }, 'c'), raw: {} });
+  const old = { n_embed: 16, num_hidden_layers: 2, num_attention_heads: 4 };
+  expect(config(old)).toEqual(config({ hidden_size: 16, n_layer: 2, n_head: 4 }));
+});
+
+test('refuses what a family does not run', () => {
+  const gptNeo = { model_type: 'gpt_neo', vocab_size: 10, hidden_size: 8, num_layers: 3, num_heads: 2 };
+  expect(() => parseConfig({ ...gptNeo, attention_types: [[['global', 'local'], 1]] }, 'config.json')).toThrow(
+    'config.json: attention_types names 2 layers, num_layers 3\n  fix: correct config.json',
+  );
+  expect(() => parseConfig({ ...base, model_type: 'opt', ffn_dim: 8, layerdrop: 0.1 }, 'config.json')).toThrow(
+    'config.json: layerdrop: Invalid input: expected 0 (received 0.1)\n  fix: correct the value or use another model',
+  );
+});
