@@ -19,6 +19,7 @@ import { opt } from './opt.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 import { roberta } from './roberta.ts';
+import { roformer } from './roformer.ts';
 import { t5, umt5 } from './t5.ts';
 
 export const FAMILIES: Record<string, Family> = {
@@ -41,6 +42,7 @@ export const FAMILIES: Record<string, Family> = {
   qwen2,
   qwen3,
   roberta,
+  roformer,
   mt5: t5,
   t5,
   umt5,
