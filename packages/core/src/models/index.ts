@@ -3,6 +3,7 @@
 import { albert } from './albert.ts';
 import { bert } from './bert.ts';
 import { bloom } from './bloom.ts';
+import { debertaV2 } from './deberta-v2.ts';
 import { distilbert } from './distilbert.ts';
 import { electra } from './electra.ts';
 import type { Family } from './family.ts';
@@ -27,6 +28,7 @@ export const FAMILIES: Record<string, Family> = {
   bert,
   bloom,
   camembert: roberta,
+  'deberta-v2': debertaV2,
   distilbert,
   electra,
   gemma3_text: gemma3,

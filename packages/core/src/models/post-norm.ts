@@ -52,6 +52,8 @@ export interface Attending<S> {
   prepare(): S;
   /** @param at Where the names of the layer's parameters begin. */
   attend(parts: Heads, at: string, prepared: S, state: DropoutState | undefined): tf.Tensor2D;
+  /** What follows the first layer, of its input and its output; it reads parameters that `shared` names. */
+  afterFirst?: ((input: tf.Tensor2D, output: tf.Tensor2D, state: DropoutState | undefined) => tf.Tensor2D) | undefined;
 }
 
 /** Of all heads, float32 [T, H]. */
@@ -88,7 +90,8 @@ export function postNormLayers<S = AttentionPlan>(
     ...attending,
     layer: (input, layer, prepared, state) => {
       const attend = (parts: Heads) => attending.attend(parts, at(layer), prepared, state);
-      return postNormLayer(config, names, run.parameters, at(layer), input, attend, state);
+      const output = postNormLayer(config, names, run.parameters, at(layer), input, attend, state);
+      return layer === 0 && attending.afterFirst ? attending.afterFirst(input, output, state) : output;
     },
   });
 }

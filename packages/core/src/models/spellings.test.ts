@@ -125,3 +125,16 @@ test('refuses what a family does not run', () => {
     'config.json: layerdrop: Invalid input: expected 0 (received 0.1)\n  fix: correct the value or use another model',
   );
 });
+
+test.each([
+  [{ pos_att_type: 'p2p|c2p' }, 'config.json: pos_att_type.0: Invalid option: expected one of "c2p"|"p2c"'],
+  [{ conv_kernel_size: 4 }, 'config.json: conv_kernel_size: Not odd (received 4)'],
+  [{ embedding_size: 16 }, 'config.json: embedding_size 16 is not hidden_size 32\n  fix: correct config.json'],
+  [{ attention_head_size: 4 }, 'config.json: attention_head_size 4 is not 8, hidden_size a head\n  fix: correct'],
+  [
+    { model_type: 'deberta' },
+    'config.json: model_type "deberta" is not supported\n  fix: use a model whose config.json',
+  ],
+])('DeBERTa refuses %j', (keys, text) => {
+  expect(() => parseConfig({ ...base, model_type: 'deberta-v2', ...keys }, 'config.json')).toThrow(text);
+});
