@@ -44,5 +44,23 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias?: tf.Tensor1D):
  * @returns float32 [T, O]
  */
 export function linearByColumns(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
-  return tf.tidy(() => tf.add(tf.matMul(x, weight), bias));
+  return tf.tidy(() => tf.add(hasKernel('Linear') ? productByColumns(x, weight) : tf.matMul(x, weight), bias));
+}
+
+/** By the kernels of `linear`, with the parts changed: its gradient of x is what the weight's transpose makes. */
+function productByColumns(x: tf.Tensor2D, weight: tf.Tensor2D): tf.Tensor {
+  return differentiable(
+    { x, weight },
+    (save) => {
+      save([x, weight]);
+      return runKernel('LinearGradInput', { dy: x, weight });
+    },
+    (dy, saved) => {
+      const [x, weight] = saved as [tf.Tensor, tf.Tensor];
+      return {
+        x: () => runKernel('Linear', { x: dy, weight }),
+        weight: () => runKernel('LinearGradWeight', { dy: x, x: dy }),
+      };
+    },
+  );
 }
