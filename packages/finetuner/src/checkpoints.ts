@@ -61,7 +61,7 @@ export class Checkpoints {
     this.#keep = keep;
   }
 
-  /** Takes those of an earlier run away, and what a run that was killed left half written. */
+  /** Takes those of an earlier run away. */
   clear(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -97,6 +97,7 @@ export class Checkpoints {
    * @throws OptionError for a run that has other options than the checkpoint's; ModelError for a damaged checkpoint.
    */
   restore(identity: RunIdentity, variables: ReadonlyMap<string, tf.Variable>, optimizer: AdamW): RunState | undefined {
+    this.#removePartial();
     const step = this.#steps().at(-1);
     if (step === undefined) return undefined;
     const folder = join(this.#folder, `step-${step}`);
@@ -140,6 +141,15 @@ export class Checkpoints {
       mkdirSync(this.#folder, { recursive: true });
     } catch (cause) {
       throw diskError('could not be made', this.#folder, cause);
+    }
+  }
+
+  /** What a run that was killed left half written. */
+  #removePartial(): void {
+    if (!existsSync(this.#folder)) return;
+    for (const name of readdirSync(this.#folder)) {
+      if (name.includes('.partial') || name.includes('.previous'))
+        rmSync(join(this.#folder, name), { recursive: true });
     }
   }
 

@@ -77,9 +77,20 @@ export function normalized(
   return layerNorm(x, weight, bias, eps, residual);
 }
 
-/** Root-mean-square normalization of the last axis. */
-export function rmsNormalized(parameters: Parameters, name: string, x: tf.Tensor2D, eps: number): tf.Tensor2D {
-  return rmsNorm(x, parameter(parameters, `${name}.weight`) as tf.Tensor1D, eps);
+/**
+ * Root-mean-square normalization of the last axis.
+ *
+ * @param shift Added to the weight: Gemma's are differences from 1.
+ */
+export function rmsNormalized(
+  parameters: Parameters,
+  name: string,
+  x: tf.Tensor2D,
+  eps: number,
+  shift: 0 | 1 = 0,
+): tf.Tensor2D {
+  const weight = parameter(parameters, `${name}.weight`) as tf.Tensor1D;
+  return rmsNorm(x, shift === 0 ? weight : tf.add(weight, shift), eps);
 }
 
 /** Rows of the table `name`.weight; indices past its end are rows of `name`.added, which prefix training adds. */
