@@ -77,7 +77,13 @@ export function disentangledBias(
       ...(keys ? [scores(q, keys, rows.falling)] : []),
       ...(queries ? [tf.transpose(scores(k, queries, rows.rising), [0, 1, 3, 2])] : []), // [A, B, j, i] → [A, B, i, j]
     ];
-    return tf.mul(tf.transpose(tf.addN(terms), [1, 0, 2, 3]), scale) as tf.Tensor4D;
+    return tf.mul(
+      tf.transpose(
+        terms.reduce((sum, term) => tf.add(sum, term)),
+        [1, 0, 2, 3],
+      ),
+      scale,
+    ) as tf.Tensor4D;
   });
 }
 
