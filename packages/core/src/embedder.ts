@@ -13,7 +13,7 @@ import { openCheckpoint } from './formats/checkpoint.ts';
 import { readJson, writeFolderWhole } from './formats/files.ts';
 import { modelFolder } from './formats/model-folder.ts';
 import { writeSafetensors } from './formats/safetensors.ts';
-import { readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
+import { poolingMode, readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
 import { familyOf } from './models/index.ts';
 import { addedRows } from './models/layers.ts';
 import type { DropoutState } from './operations/dropout.ts';
@@ -207,8 +207,17 @@ export class Embedder {
     this.config.dropout = { embedding: probability, hidden: probability, attention: probability };
   }
 
-  /** Writes the model in the sentence-transformers layout; the folder appears whole or not at all. */
-  async save(folder: string): Promise<void> {
+  /** Whether sentence-transformers opens what `save` writes: its layout has no name for poolings of two layers. */
+  get opensInSentenceTransformers(): boolean {
+    return poolingMode(this.poolingStrategy) !== undefined;
+  }
+
+  /**
+   * Writes the model in the sentence-transformers layout; the folder appears whole or not at all.
+   *
+   * @param texts Further files by name, as README.md.
+   */
+  async save(folder: string, texts: Readonly<Record<string, string>> = {}): Promise<void> {
     const tensors = await downloadParameters(this.parameters);
     writeFolderWhole(folder, (partial) => {
       const config = { ...this.config.raw, uniem_pooling_strategy: this.poolingStrategy };
@@ -220,6 +229,7 @@ export class Embedder {
       if (this.#tokenizerGrew) {
         writeFileSync(join(partial, 'tokenizer.json'), JSON.stringify(this.#tokenizer.toJson()));
       }
+      for (const [name, text] of Object.entries(texts)) writeFileSync(join(partial, name), text);
       const { poolingStrategy, normalize, maxLength } = this;
       writeSentenceTransformers(partial, { poolingStrategy, normalize, maxLength, hiddenSize: this.config.hiddenSize });
     });
