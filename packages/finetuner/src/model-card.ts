@@ -55,39 +55,36 @@ function frontMatter(base: string | undefined, opensInPython: boolean): string {
   return `---\n${lines.join('\n')}\n---`;
 }
 
+const FOLDER = 'path/to/this/folder';
+
+const fenced = (language: string, lines: readonly string[]) => ['```' + language, ...lines, '```'].join('\n');
+
 function use(embedder: Embedder): string {
-  const node = `In Node:
-
-\`\`\`ts
-import { Embedder } from '@uniem/core';
-
-const embedder = await Embedder.fromPretrained('path/to/this/folder');
-const vectors = await embedder.encode(['a text', 'another text']);
-\`\`\``;
+  const node = fenced('ts', [
+    "import { Embedder } from '@uniem/core';",
+    '',
+    `const embedder = await Embedder.fromPretrained('${FOLDER}');`,
+    "const vectors = await embedder.encode(['a text', 'another text']);",
+  ]);
+  const begin = `## Use\n\nIn Node:\n\n${node}`;
   if (!embedder.opensInSentenceTransformers) {
-    return `## Use\n\n${node}\n\nIts pooling, ${embedder.poolingStrategy}, has no name in sentence-transformers' layout.`;
+    return `${begin}\n\nIts pooling, ${embedder.poolingStrategy}, has no name in sentence-transformers' layout.`;
   }
-  return `## Use
-
-${node}
-
-In Python:
-
-\`\`\`python
-from sentence_transformers import SentenceTransformer
-
-model = SentenceTransformer("path/to/this/folder")
-vectors = model.encode(["a text", "another text"])
-\`\`\`
-
-With transformers.js, after \`optimum-cli export onnx --model path/to/this/folder path/to/this/folder/onnx\`:
-
-\`\`\`js
-import { pipeline } from '@huggingface/transformers';
-
-const extract = await pipeline('feature-extraction', 'path/to/this/folder', { dtype: 'fp32' });
-const vectors = await extract(['a text', 'another text'], { pooling: '${transformersJsPooling(embedder)}', normalize: true });
-\`\`\``;
+  const python = fenced('python', [
+    'from sentence_transformers import SentenceTransformer',
+    '',
+    `model = SentenceTransformer("${FOLDER}")`,
+    'vectors = model.encode(["a text", "another text"])',
+  ]);
+  const browser = fenced('js', [
+    "import { pipeline } from '@huggingface/transformers';",
+    '',
+    `const extract = await pipeline('feature-extraction', '${FOLDER}', { dtype: 'fp32' });`,
+    `const options = { pooling: '${transformersJsPooling(embedder)}', normalize: true };`,
+    "const vectors = await extract(['a text', 'another text'], options);",
+  ]);
+  const exported = `With transformers.js, after \`optimum-cli export onnx --model ${FOLDER} ${FOLDER}/onnx\`:`;
+  return [begin, 'In Python:', python, exported, browser].join('\n\n');
 }
 
 const transformersJsPooling = ({ poolingStrategy }: Embedder) =>
