@@ -20,6 +20,9 @@ import { normalize } from './similarity.ts';
 import { packTokens, type TokenBatch } from './token-batch.ts';
 import { TOKENIZER_FILES, Tokenizer } from './tokenizer.ts';
 
+/** What transformers writes as model_max_length where it knows none. */
+const NO_LIMIT = 1e30;
+
 export interface EmbedderOptions {
   /** Overrides what the folder says. */
   poolingStrategy?: PoolingStrategy;
@@ -108,7 +111,7 @@ export class Embedder {
       tokenizer,
       poolingStrategy: options.poolingStrategy ?? layout?.poolingStrategy ?? config.poolingStrategy ?? 'last_mean',
       normalize: layout?.normalize ?? false,
-      maxLength: Math.min(maxLength, config.maxPositions),
+      maxLength: maxLength < NO_LIMIT ? Math.min(maxLength, config.maxPositions) : config.maxPositions,
     });
   }
 
