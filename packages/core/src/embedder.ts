@@ -1,6 +1,6 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
-import { copyFileSync, existsSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs';
@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs';
 import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from './config.ts';
 import { ensureEngine } from './engine.ts';
 import { ModelError, OptionError } from './errors.ts';
-import { readJson, writeFolderWhole } from './formats/files.ts';
+import { readJson, stringifyAs, writeFolderWhole } from './formats/files.ts';
 import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
 import { readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
 import { familyOf } from './models/index.ts';
@@ -51,10 +51,13 @@ export class Embedder {
   readonly normalize: boolean;
   /** Tokens a text is cut to. */
   readonly maxLength: number;
+  /** config.json as it was. */
+  readonly #configText: string;
 
   private constructor(fields: {
     folder: string;
     config: ModelConfig;
+    configText: string;
     parameters: Parameters;
     tokenizer: Tokenizer;
     poolingStrategy: PoolingStrategy;
@@ -63,6 +66,7 @@ export class Embedder {
   }) {
     this.folder = fields.folder;
     this.config = fields.config;
+    this.#configText = fields.configText;
     this.parameters = fields.parameters;
     this.tokenizer = fields.tokenizer;
     this.poolingStrategy = fields.poolingStrategy;
@@ -100,6 +104,7 @@ export class Embedder {
     return new Embedder({
       folder: encoderFolder,
       config,
+      configText: readFileSync(configPath, 'utf8'),
       parameters: loadParameters(
         tensors,
         family.shapes(config),
@@ -170,7 +175,7 @@ export class Embedder {
     const tensors = await downloadParameters(this.parameters);
     writeFolderWhole(folder, (partial) => {
       const config = { ...this.config.raw, uniem_pooling_strategy: this.poolingStrategy };
-      writeFileSync(join(partial, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+      writeFileSync(join(partial, 'config.json'), `${stringifyAs(this.#configText, config)}\n`);
       writeSafetensors(join(partial, 'model.safetensors'), tensors);
       for (const file of TOKENIZER_FILES) {
         if (existsSync(join(this.folder, file))) copyFileSync(join(this.folder, file), join(partial, file));
