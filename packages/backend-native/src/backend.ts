@@ -61,16 +61,31 @@ class NativeData {
     return this.#array ?? float32(this.#values as Values);
   }
 
+  /** `array` as float32; a bf16 one is kept so from here on. */
+  get wide(): Float32Array {
+    const { array } = this;
+    if (array instanceof Float32Array) return array;
+    const block = this.#backend.pool.take(array.length * 4);
+    const wide = new Float32Array(block, 0, array.length);
+    this.#backend.binding.Convert(array, wide);
+    this.release();
+    this.#array = wide;
+    this.#block = block;
+    return wide;
+  }
+
   /** The array for a native kernel to change in place: float32, in a block of the pool, shared with nobody. */
   get own(): Float32Array {
     if (this.#block && this.#array instanceof Float32Array) return this.#array;
-    const { array } = this;
-    const wide = array instanceof Uint16Array ? this.#widened(array) : array;
+    const { wide } = this;
+    if (this.#block) return wide;
+    const block = this.#backend.pool.take(wide.byteLength);
+    const own = new Float32Array(block, 0, wide.length);
+    own.set(wide);
     this.release();
-    this.#block = this.#backend.pool.take(wide.byteLength);
-    this.#array = new Float32Array(this.#block, 0, wide.length);
-    this.#array.set(wide);
-    return this.#array;
+    this.#array = own;
+    this.#block = block;
+    return own;
   }
 
   /** The values as bf16, kept until the array changes. */
@@ -120,11 +135,13 @@ export class NativeBackend extends MathBackendCPU {
   /** Arithmetic of the fused operations' matrix products, and how their results are kept. */
   precision: 'fp32' | 'bf16' = 'fp32';
   static #nextId = 0;
+  /** Tensors that the kernel in progress has made. */
+  #made: object[] = [];
 
   constructor(binding: Binding) {
     super();
     this.binding = binding;
-    this.pool = new Pool(binding.allocate);
+    this.pool = new Pool(binding);
   }
 
   override write(values: Values, _shape: number[], dtype: tf.DataType): object {
@@ -159,13 +176,31 @@ export class NativeBackend extends MathBackendCPU {
     this.pool.clear();
   }
 
+  /** Runs a kernel; where it fails, what it has made so far is given back. */
+  whole<T>(kernel: () => T): T {
+    this.#made = [];
+    try {
+      return kernel();
+    } catch (error) {
+      for (const dataId of this.#made) this.disposeData(dataId);
+      throw error;
+    }
+  }
+
   /** A new float32 tensor for a native kernel to fill, contents undefined. */
   empty(shape: number[], element: Element = 'f32'): tf.TensorInfo {
     const size = tf.util.sizeFromShape(shape);
     const block = this.pool.take(size * (element === 'f32' ? 4 : 2));
     const array = element === 'f32' ? new Float32Array(block, 0, size) : new Uint16Array(block, 0, size);
     const dataId = this.#register(new NativeData(this, 'float32', 1, array as unknown as Values, block));
+    this.#made.push(dataId);
     return { dataId, shape, dtype: 'float32' };
+  }
+
+  /** The tensor again, as one more holder of its data. */
+  same({ dataId, shape, dtype }: tf.TensorInfo): tf.TensorInfo {
+    this.incRef(dataId);
+    return { dataId, shape, dtype };
   }
 
   /** How a tensor is kept. */
@@ -181,9 +216,7 @@ export class NativeBackend extends MathBackendCPU {
   /** The array of a float tensor, converted where it is kept otherwise. */
   as(tensor: tf.TensorInfo, element: Element): FloatArray {
     const data = this.#of(tensor.dataId);
-    if (element === 'bf16') return data.half;
-    const { array } = data;
-    return array instanceof Uint16Array ? (data.values as Float32Array) : array;
+    return element === 'bf16' ? data.half : data.wide;
   }
 
   /** Float32 values; what a kernel without a bf16 form reads. */
@@ -194,6 +227,11 @@ export class NativeBackend extends MathBackendCPU {
   i32({ dataId }: tf.TensorInfo): Int32Array {
     const { values } = this.#of(dataId);
     return values instanceof Int32Array ? values : Int32Array.from(values as ArrayLike<number>);
+  }
+
+  u8({ dataId }: tf.TensorInfo): Uint8Array {
+    const { values } = this.#of(dataId);
+    return values instanceof Uint8Array ? values : Uint8Array.from(values as ArrayLike<number>);
   }
 
   /** The array of a float tensor that a native kernel changes in place. */

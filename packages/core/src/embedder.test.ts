@@ -68,7 +68,7 @@ describe('a model folder that cannot be used', () => {
       () => config({ num_attention_heads: 5 }),
       'hidden_size 32 is not a multiple of num_attention_heads 5\n  fix: correct config.json',
     ],
-    ['has no weights', () => rmSync(weights), `${weights}: weight file not found\n  fix: give a folder that holds`],
+    ['has no weights', () => rmSync(weights), `${model}: no weight file found\n  fix: give a folder that holds`],
     ['has weights cut short', () => truncateSync(weights, 50_000), `${weights}: truncated or corrupt: tensor `],
     [
       'has weights of another shape',

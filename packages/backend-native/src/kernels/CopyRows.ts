@@ -1,4 +1,4 @@
-/** Slice, Concat and SplitV of float tensors along one axis: native/kernels/CopyRows.cc. */
+/** Slice, PadV2, Concat, Pack and SplitV of float tensors along an axis: native/kernels/CopyRows.cc. */
 
 import * as tf from '@tensorflow/tfjs';
 
@@ -38,6 +38,44 @@ export const slice = defineKernel<{ x: tf.TensorInfo }, { begin: number | number
   },
 );
 
+/** One axis after the other: the gradient of a slice pads along one. */
+export const padV2 = defineKernel<{ x: tf.TensorInfo }, { paddings: [number, number][]; constantValue: number }>(
+  tf.PadV2,
+  ({ x }, { paddings, constantValue }, backend) => {
+    const padded = paddings.flatMap(([before, after], axis) => (before + after > 0 ? [axis] : []));
+    if (x.dtype !== 'float32' || padded.length === 0) return undefined; // nothing to do, or a dtype of its own
+    if (constantValue !== 0 && backend.elementOf(x) === 'bf16') return undefined;
+    let y = x;
+    for (const axis of padded) {
+      const [before, after] = paddings[axis] as [number, number];
+      const wider = widened(backend, y, axis, before, after, constantValue);
+      if (y !== x) backend.disposeData(y.dataId);
+      y = wider;
+    }
+    return y;
+  },
+);
+
+function widened(
+  backend: NativeBackend,
+  x: tf.TensorInfo,
+  axis: number,
+  before: number,
+  after: number,
+  value: number,
+): tf.TensorInfo {
+  const { rows, stride: width, unit } = rowsAlong(x.shape, axis);
+  const y = backend.empty(
+    x.shape.map((n, i) => (i === axis ? before + n + after : n)),
+    backend.elementOf(x),
+  );
+  const { stride } = rowsAlong(y.shape, axis);
+  const array = backend.array(y);
+  array.fill(value);
+  backend.binding.CopyRows(backend.array(x), array, rows, width, 0, width, before * unit, stride);
+  return y;
+}
+
 export const splitV = defineKernel<{ x: tf.TensorInfo }, { numOrSizeSplits: number | number[]; axis: number }>(
   tf.SplitV,
   ({ x }, { numOrSizeSplits, axis }, backend) => {
@@ -65,6 +103,21 @@ export const concat = defineKernel<tf.TensorInfo[], { axis: number }>(tf.Concat,
     all.map((x) => x.shape),
     along,
   );
+  return joined(backend, all, along, shape);
+});
+
+export const pack = defineKernel<tf.TensorInfo[], { axis: number }>(tf.Pack, (inputs, { axis }, backend) => {
+  const all = Object.values(inputs);
+  const { shape, dtype } = all[0] as tf.TensorInfo;
+  if (all.some((x) => x.dtype !== 'float32' || !tf.util.arraysEqual(x.shape, shape))) return undefined;
+  const along = axis < 0 ? axis + shape.length + 1 : axis;
+  const apart = (n: number) => [...shape.slice(0, along), n, ...shape.slice(along)];
+  const slices = all.map(({ dataId }) => ({ dataId, shape: apart(1), dtype }));
+  return joined(backend, slices, along, apart(all.length));
+});
+
+/** Float tensors one after the other along an axis, as one of `shape`. */
+function joined(backend: NativeBackend, all: tf.TensorInfo[], along: number, shape: number[]): tf.TensorInfo {
   const element = all.every((x) => backend.elementOf(x) === 'bf16') ? 'bf16' : 'f32';
   const y = backend.empty(shape, element);
   const { stride } = rowsAlong(shape, along);
@@ -75,4 +128,4 @@ export const concat = defineKernel<tf.TensorInfo[], { axis: number }>(tf.Concat,
     start += width;
   }
   return y;
-});
+}

@@ -1,6 +1,6 @@
 /** Files read with good errors and written whole: beside the target first, then renamed. */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import { ModelError, OptionError } from '../errors.ts';
@@ -8,7 +8,7 @@ import { ModelError, OptionError } from '../errors.ts';
 /** Parses a JSON file that holds an object; a missing or broken one is a ModelError naming it. */
 export function readJson(path: string): Record<string, unknown> {
   const value = readJsonValue(path);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isObject(value)) return value;
   throw new ModelError('does not hold a JSON object', path, 'download the model again');
 }
 
@@ -25,6 +25,32 @@ export function readJsonValue(path: string): unknown {
   } catch (cause) {
     throw new ModelError(`not JSON (${(cause as Error).message})`, path, 'download the model again', { cause });
   }
+}
+
+/** The error of a weight file whose bytes do not add up. */
+export function corruptFile(path: string): (detail: string) => ModelError {
+  return (detail) => new ModelError(`truncated or corrupt: ${detail}`, path, 'download or copy the file again');
+}
+
+/** Bytes of an open file, in memory of their own, so that float views can be made on them. */
+export function readBytes(file: number, position: number, length: number): Buffer {
+  const bytes = Buffer.from(new ArrayBuffer(length));
+  for (let done = 0; done < length; ) {
+    const read = readSync(file, bytes, done, Math.min(length - done, 2 ** 30), position + done); // a call reads 2 GiB at most
+    if (read === 0) throw new Error(`internal: end of file at byte ${position + done}`);
+    done += read;
+  }
+  return bytes;
+}
+
+/** A JSON value that is an object, and no list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether a value read from a file is a list of sizes: whole numbers, none below 0. */
+export function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
 }
 
 /**
@@ -46,10 +72,11 @@ export function stringifyAs(before: string, value: Record<string, unknown>): str
  * Makes a folder appear whole or not at all: `fill` writes into a sibling, which then takes the target's name.
  * An earlier folder stays until the new one is complete; a failed `fill` leaves it untouched.
  *
+ * @param mark A file that every such folder holds: one without it is somebody else's.
  * @throws OptionError where the target holds something else, ModelError where the disk says no.
  */
-export function writeFolderWhole(target: string, fill: (folder: string) => void): void {
-  refuseForeignFolder(target);
+export function writeFolderWhole(target: string, fill: (folder: string) => void, mark = 'config.json'): void {
+  refuseForeignFolder(target, mark);
   try {
     const partial = join(dirname(target), `.${basename(target)}.partial-${process.pid}`);
     mkdirSync(partial, { recursive: true });
@@ -84,12 +111,12 @@ function replaceFolder(target: string, replacement: string): void {
   rmSync(previous, { recursive: true, force: true });
 }
 
-/** @throws OptionError for a path that a saved model must not take: a file, or a folder without a model in it. */
-export function refuseForeignFolder(target: string): void {
+/** @throws OptionError for a path that must not be taken: a file, or a folder that holds something without the mark. */
+export function refuseForeignFolder(target: string, mark = 'config.json'): void {
   if (!existsSync(target)) return;
   if (!statSync(target).isDirectory()) throw new OptionError('is a file', target, 'give the path of a folder');
   const entries = readdirSync(target);
-  if (entries.length === 0 || entries.includes('config.json')) return;
+  if (entries.length === 0 || entries.includes(mark)) return;
   throw new OptionError(
     `the folder holds something else (${entries.slice(0, 3).join(', ')})`,
     target,

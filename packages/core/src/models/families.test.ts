@@ -9,7 +9,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vi
 import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from '../config.ts';
 import { pairLoss } from '../criteria.ts';
 import { useEngine } from '../engine.ts';
-import { readSafetensors } from '../formats/safetensors.ts';
+import { openSafetensors } from '../formats/safetensors.ts';
 import { adamW, type Moments } from '../operations/adamw.ts';
 import { dropoutState } from '../operations/dropout.ts';
 import { loadParameters, type Parameters } from '../parameters.ts';
@@ -80,7 +80,7 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
     function load(rename = (name: string) => name): Parameters {
       const path = `${fixtures}${folder}/model.safetensors`;
       const family = familyOf(config);
-      const file = new Map([...readSafetensors(path)].map(([name, tensor]) => [rename(name), tensor]));
+      const file = new Map([...openSafetensors(path)].map(([name, tensor]) => [rename(name), tensor]));
       return loadParameters(file, family.shapes(config), family.optional(config), family.prefix, path, family.aliases);
     }
 

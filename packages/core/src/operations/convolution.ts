@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 
 import { lengthsOf, type TokenBatch } from '../token-batch.ts';
 import { linear } from './linear.ts';
-import { rowsOf, withZeroRow } from './padding.ts';
+import { withZeroRow } from './padding.ts';
 
 /**
  *   y[t] = Σ_k weight[·,·,k]·x[t + k − (K − 1) / 2] + bias
@@ -29,8 +29,8 @@ function shift(x: tf.Tensor2D, batch: TokenBatch, offset: number): tf.Tensor2D {
   const run = tf.customGrad((...args) => {
     const [x] = args as unknown as [tf.Tensor2D];
     return {
-      value: rowsOf(withZeroRow(x), neighbours(batch, offset)),
-      gradFunc: (dy) => tf.tidy(() => rowsOf(withZeroRow(dy as tf.Tensor2D), neighbours(batch, -offset))),
+      value: tf.gather(withZeroRow(x), neighbours(batch, offset)),
+      gradFunc: (dy) => tf.tidy(() => tf.gather(withZeroRow(dy as tf.Tensor2D), neighbours(batch, -offset))),
     };
   });
   return run(x) as tf.Tensor2D;

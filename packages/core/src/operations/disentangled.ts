@@ -119,7 +119,7 @@ function disentangledBias(
       ...(keys ? [scores(q, keys, rows.falling)] : []),
       ...(queries ? [tf.transpose(scores(k, queries, rows.rising), [0, 1, 3, 2])] : []), // [A, B, j, i] → [A, B, i, j]
     ];
-    const sum = terms.reduce((a, b) => tf.add(a, b)); // tf.addN is slow on engine native
+    const sum = terms.reduce((a, b) => tf.add(a, b));
     return tf.mul(tf.transpose(sum, [1, 0, 2, 3]), scale) as tf.Tensor4D;
   });
 }
@@ -160,8 +160,15 @@ function skew(x: tf.Tensor3D): tf.Tensor3D {
     (dy) => ({
       x: () =>
         tf.tidy(() => {
-          const wide = tf.concat([dy, tf.zeros([N, L, L - 1])], 2); // tf.pad is slow on engine native
-          const flat = tf.concat([tf.zeros([N, L - 1]), tf.reshape(wide, [N, L * shorter]), tf.zeros([N, 1])], 1);
+          const wide = tf.pad(dy as tf.Tensor3D, [
+            [0, 0],
+            [0, 0],
+            [0, L - 1],
+          ]);
+          const flat = tf.pad(tf.reshape(wide, [N, L * shorter]), [
+            [0, 0],
+            [L - 1, 1],
+          ]);
           return tf.reshape(flat, [N, L, 2 * L]);
         }),
     }),

@@ -3,7 +3,6 @@
 import * as tf from '@tensorflow/tfjs';
 
 import { lengthsOf, longestOf, type TokenBatch } from '../token-batch.ts';
-import { hasKernel, runKernel } from './differentiable.ts';
 
 /** Where each token stands in a padded [B, L] grid. */
 export interface PaddingPlan {
@@ -53,8 +52,8 @@ export function pad(x: tf.Tensor2D, plan: PaddingPlan): tf.Tensor2D {
     const [x, save] = args as unknown as [tf.Tensor2D, tf.GradSaveFunc];
     save([plan.toPacked]); // the plan itself is gone when the gradient runs
     return {
-      value: rowsOf(withZeroRow(x), plan.toPadded),
-      gradFunc: (dy, saved) => rowsOf(dy as tf.Tensor2D, saved[0] as tf.Tensor1D),
+      value: tf.gather(withZeroRow(x), plan.toPadded),
+      gradFunc: (dy, saved) => tf.gather(dy as tf.Tensor2D, saved[0] as tf.Tensor1D),
     };
   });
   return run(x) as tf.Tensor2D;
@@ -67,16 +66,11 @@ export function unpad(x: tf.Tensor2D, plan: PaddingPlan): tf.Tensor2D {
     const [x, save] = args as unknown as [tf.Tensor2D, tf.GradSaveFunc];
     save([plan.toPadded]);
     return {
-      value: rowsOf(x, plan.toPacked),
-      gradFunc: (dy, saved) => rowsOf(withZeroRow(dy as tf.Tensor2D), saved[0] as tf.Tensor1D),
+      value: tf.gather(x, plan.toPacked),
+      gradFunc: (dy, saved) => tf.gather(withZeroRow(dy as tf.Tensor2D), saved[0] as tf.Tensor1D),
     };
   });
   return run(x) as tf.Tensor2D;
-}
-
-/** tf.gather, which engine native has under another name. */
-export function rowsOf(x: tf.Tensor2D, indices: tf.Tensor1D): tf.Tensor2D {
-  return hasKernel('Embedding') ? runKernel('Embedding', { table: x, indices }) : tf.gather(x, indices);
 }
 
 /** The row that empty cells of the grid read. */
