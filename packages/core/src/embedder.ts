@@ -1,6 +1,6 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
-import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs';
@@ -10,7 +10,7 @@ import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig
 import { ensureEngine } from './engine.ts';
 import { OptionError } from './errors.ts';
 import { openCheckpoint } from './formats/checkpoint.ts';
-import { readJson, writeFolderWhole } from './formats/files.ts';
+import { readJson, stringifyAs, writeFolderWhole } from './formats/files.ts';
 import { modelFolder } from './formats/model-folder.ts';
 import { writeSafetensors } from './formats/safetensors.ts';
 import { poolingMode, readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
@@ -23,6 +23,9 @@ import { ProgressBar } from './progress.ts';
 import { normalize } from './similarity.ts';
 import { packTokens, type TokenBatch } from './token-batch.ts';
 import { TOKENIZER_FILES, Tokenizer } from './tokenizer.ts';
+
+/** What transformers writes as model_max_length where it knows none. */
+const NO_LIMIT = 1e30;
 
 export interface EmbedderOptions {
   /** Overrides what the folder says. */
@@ -53,6 +56,8 @@ export class Embedder {
   readonly normalize: boolean;
   /** Tokens a text is cut to. */
   readonly maxLength: number;
+  /** config.json as it was. */
+  readonly #configText: string;
   #tokenizer: Tokenizer;
   /** Whether the tokenizer is no longer the one of the folder's files. */
   #tokenizerGrew = false;
@@ -60,6 +65,7 @@ export class Embedder {
   private constructor(fields: {
     folder: string;
     config: ModelConfig;
+    configText: string;
     parameters: Parameters;
     tokenizer: Tokenizer;
     poolingStrategy: PoolingStrategy;
@@ -68,6 +74,7 @@ export class Embedder {
   }) {
     this.folder = fields.folder;
     this.config = fields.config;
+    this.#configText = fields.configText;
     this.parameters = fields.parameters;
     this.#tokenizer = fields.tokenizer;
     this.poolingStrategy = fields.poolingStrategy;
@@ -103,6 +110,7 @@ export class Embedder {
     return new Embedder({
       folder: encoderFolder,
       config,
+      configText: readFileSync(configPath, 'utf8'),
       parameters: loadParameters(
         tensors,
         family.shapes(config),
@@ -114,7 +122,7 @@ export class Embedder {
       tokenizer,
       poolingStrategy: options.poolingStrategy ?? layout?.poolingStrategy ?? config.poolingStrategy ?? 'last_mean',
       normalize: layout?.normalize ?? false,
-      maxLength: Math.min(maxLength, config.maxPositions),
+      maxLength: maxLength < NO_LIMIT ? Math.min(maxLength, config.maxPositions) : config.maxPositions,
     });
   }
 
@@ -221,7 +229,7 @@ export class Embedder {
     const tensors = await downloadParameters(this.parameters);
     writeFolderWhole(folder, (partial) => {
       const config = { ...this.config.raw, uniem_pooling_strategy: this.poolingStrategy };
-      writeFileSync(join(partial, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+      writeFileSync(join(partial, 'config.json'), `${stringifyAs(this.#configText, config)}\n`);
       writeSafetensors(join(partial, 'model.safetensors'), tensors);
       for (const file of TOKENIZER_FILES) {
         if (existsSync(join(this.folder, file))) copyFileSync(join(this.folder, file), join(partial, file));
