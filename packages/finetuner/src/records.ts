@@ -60,9 +60,9 @@ export function batchLoss(
   const { lossType, temperature } = options;
   switch (batch.recordType) {
     case 'pair':
-      return pairLoss(part(0), part(1), lossType, temperature);
+      return pairLoss(part(0), part(1), { type: lossType, temperature });
     case 'triplet':
-      return tripletLoss(part(0), part(1), part(2), lossType, temperature);
+      return tripletLoss(part(0), part(1), part(2), { type: lossType, temperature });
     case 'scored_pair':
       return coSentLoss(part(0), part(1), tf.tensor1d(batch.labels as Float32Array), temperature);
   }
