@@ -57,7 +57,7 @@ function frontMatter(base: string | undefined, opensInPython: boolean): string {
 
 const FOLDER = 'path/to/this/folder';
 
-const fenced = (language: string, lines: readonly string[]) => ['```' + language, ...lines, '```'].join('\n');
+const fenced = (language: string, lines: readonly string[]) => [`\`\`\`${language}`, ...lines, '```'].join('\n');
 
 function use(embedder: Embedder): string {
   const node = fenced('ts', [
