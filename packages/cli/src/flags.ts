@@ -15,6 +15,8 @@ export class UsageError extends Error {
 
 interface Field {
   type?: string;
+  /** Of an array: what its values are. */
+  items?: { type?: string };
   default?: unknown;
   enum?: unknown[];
   description?: string;
@@ -51,10 +53,11 @@ export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], com
     throw new UsageError((cause as Error).message.split('. ')[0] as string, `uniem ${command}`, help, { cause });
   }
   const given: Record<string, unknown> = {};
-  for (const [name, { type }] of fields) {
+  for (const [name, { type, items }] of fields) {
     const value = values[kebab(name)];
     if (value === undefined) continue;
-    given[name] = type === 'integer' || type === 'number' ? numberOf(String(value)) : value;
+    if (Array.isArray(value)) given[name] = isNumeric(items?.type) ? value.map((one) => numberOf(String(one))) : value;
+    else given[name] = isNumeric(type) ? numberOf(String(value)) : value;
   }
   const result = schema.safeParse(given);
   if (result.success) return result.data;
@@ -63,6 +66,8 @@ export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], com
   const received = name in given ? ` (received ${values[kebab(name)]})` : '';
   throw new UsageError(`${issue?.message}${received}`, `--${kebab(name)}`, help);
 }
+
+const isNumeric = (type: string | undefined) => type === 'integer' || type === 'number';
 
 /** Number('') is 0, which `--lr=` did not mean. */
 function numberOf(text: string): number {
