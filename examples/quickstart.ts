@@ -2,8 +2,9 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 
-import { useEngine } from '@uniem/core';
+import { type Precision, useEngine } from '@uniem/core';
 import type { Dataset } from '@uniem/data';
 import { evaluateRetrieval, FineTuner } from '@uniem/finetuner';
 
@@ -19,7 +20,9 @@ const started = performance.now();
 const shuffled = wordnetPairs().shuffle({ seed: 42 });
 const heldOut = shuffled.select(Array.from({ length: HELD_OUT }, (_, i) => i));
 const training = shuffled.select(Array.from({ length: shuffled.length - HELD_OUT }, (_, i) => HELD_OUT + i));
-console.log(`engine ${await useEngine()}, ${shuffled.length} WordNet pairs, ${HELD_OUT} held out`);
+const { values } = parseArgs({ options: { precision: { type: 'string', default: 'fp32' } } });
+const precision = values.precision as Precision;
+console.log(`engine ${await useEngine({ precision })}, ${shuffled.length} WordNet pairs, ${HELD_OUT} held out`);
 
 const fineTuner = await FineTuner.fromPretrained(minilmFolder(), { dataset: training });
 const before = await mrr(fineTuner, heldOut);
@@ -27,7 +30,16 @@ console.log(`MRR@10 before: ${before.toFixed(4)}`);
 
 const losses: number[] = [];
 const { modelFolder } = await fineTuner.run(
-  { outputDir: OUTPUT, maxSteps: STEPS, batchSize: 64, lr: 5e-5, dropout: 0, maxLength: 128, logInterval: 1 },
+  {
+    outputDir: OUTPUT,
+    maxSteps: STEPS,
+    batchSize: 64,
+    lr: 5e-5,
+    dropout: 0,
+    maxLength: 128,
+    logInterval: 1,
+    precision,
+  },
   { onStep: ({ loss }) => losses.push(loss) },
 );
 const after = await mrr(fineTuner, heldOut);

@@ -4,14 +4,8 @@ import { parseArgs } from 'node:util';
 
 import { z } from 'zod';
 
-/** Wrong usage: the process exits with 2. */
-export class UsageError extends Error {
-  /** @param what What is wrong, with the value that was received. @param where The flag or command. */
-  constructor(what: string, where: string, fix: string, options?: ErrorOptions) {
-    super(`${where}: ${what}\n  fix: ${fix}`, options);
-    this.name = 'UsageError';
-  }
-}
+import { readConfigFile } from './config-file.ts';
+import { UsageError } from './usage-error.ts';
 
 interface Field {
   type?: string;
@@ -36,7 +30,7 @@ function fieldsOf(schema: z.ZodObject): [string, Field][] {
 
 const flagOf = (name: string, { type }: Field) => (type === 'boolean' ? `--[no-]${kebab(name)}` : `--${kebab(name)}`);
 
-/** Parses argv by the schema; defaults and limits stay the schema's own. */
+/** Parses argv by the schema, over the options of --config where there is that flag; defaults and limits stay the schema's. */
 export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], command: string): z.output<S> {
   const fields = fieldsOf(schema);
   const help = `see \`uniem ${command} --help\``;
@@ -59,10 +53,21 @@ export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], com
     if (Array.isArray(value)) given[name] = isNumeric(items?.type) ? value.map((one) => numberOf(String(one))) : value;
     else given[name] = isNumeric(type) ? numberOf(String(value)) : value;
   }
-  const result = schema.safeParse(given);
+  const file = typeof given.config === 'string' ? readConfigFile(given.config) : {};
+  const result = schema.safeParse({ ...file, ...given });
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const name = String(issue?.path[0]);
+  const name = String(issue?.path[0] ?? '');
+  if (name in file && !(name in given)) {
+    throw new UsageError(
+      `${issue?.message} (received ${JSON.stringify(file[name])})`,
+      `${given.config}: ${name}`,
+      help,
+    );
+  }
+  if (issue?.code === 'unrecognized_keys') {
+    throw new UsageError(`no option ${issue.keys.join(', ')}`, String(given.config), help); // flags were checked above
+  }
   const received = name in given ? ` (received ${values[kebab(name)]})` : '';
   throw new UsageError(`${issue?.message}${received}`, `--${kebab(name)}`, help);
 }

@@ -6,7 +6,8 @@ import { encode } from './commands/encode.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { finetune } from './commands/finetune.ts';
 import { setup } from './commands/setup.ts';
-import { describeFlags, parseFlags, UsageError } from './flags.ts';
+import { describeFlags, parseFlags } from './flags.ts';
+import { UsageError } from './usage-error.ts';
 
 const COMMANDS = new Map<string, Command>(Object.entries({ finetune, encode, evaluate, setup, doctor }));
 

@@ -1,6 +1,6 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
-import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs';
@@ -10,10 +10,10 @@ import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig
 import { ensureEngine } from './engine.ts';
 import { OptionError } from './errors.ts';
 import { openCheckpoint } from './formats/checkpoint.ts';
-import { readJson, writeFolderWhole } from './formats/files.ts';
+import { readJson, stringifyAs, writeFolderWhole } from './formats/files.ts';
 import { modelFolder } from './formats/model-folder.ts';
 import { writeSafetensors } from './formats/safetensors.ts';
-import { readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
+import { poolingMode, readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
 import { familyOf } from './models/index.ts';
 import { addedRows } from './models/layers.ts';
 import type { DropoutState } from './operations/dropout.ts';
@@ -23,6 +23,9 @@ import { ProgressBar } from './progress.ts';
 import { normalize } from './similarity.ts';
 import { packTokens, type TokenBatch } from './token-batch.ts';
 import { TOKENIZER_FILES, Tokenizer } from './tokenizer.ts';
+
+/** What transformers writes as model_max_length where it knows none. */
+const NO_LIMIT = 1e30;
 
 export interface EmbedderOptions {
   /** Overrides what the folder says. */
@@ -53,6 +56,8 @@ export class Embedder {
   readonly normalize: boolean;
   /** Tokens a text is cut to. */
   readonly maxLength: number;
+  /** config.json as it was. */
+  readonly #configText: string;
   #tokenizer: Tokenizer;
   /** Whether the tokenizer is no longer the one of the folder's files. */
   #tokenizerGrew = false;
@@ -60,6 +65,7 @@ export class Embedder {
   private constructor(fields: {
     folder: string;
     config: ModelConfig;
+    configText: string;
     parameters: Parameters;
     tokenizer: Tokenizer;
     poolingStrategy: PoolingStrategy;
@@ -68,6 +74,7 @@ export class Embedder {
   }) {
     this.folder = fields.folder;
     this.config = fields.config;
+    this.#configText = fields.configText;
     this.parameters = fields.parameters;
     this.#tokenizer = fields.tokenizer;
     this.poolingStrategy = fields.poolingStrategy;
@@ -103,6 +110,7 @@ export class Embedder {
     return new Embedder({
       folder: encoderFolder,
       config,
+      configText: readFileSync(configPath, 'utf8'),
       parameters: loadParameters(
         tensors,
         family.shapes(config),
@@ -114,7 +122,7 @@ export class Embedder {
       tokenizer,
       poolingStrategy: options.poolingStrategy ?? layout?.poolingStrategy ?? config.poolingStrategy ?? 'last_mean',
       normalize: layout?.normalize ?? false,
-      maxLength: Math.min(maxLength, config.maxPositions),
+      maxLength: maxLength < NO_LIMIT ? Math.min(maxLength, config.maxPositions) : config.maxPositions,
     });
   }
 
@@ -207,12 +215,21 @@ export class Embedder {
     this.config.dropout = { embedding: probability, hidden: probability, attention: probability };
   }
 
-  /** Writes the model in the sentence-transformers layout; the folder appears whole or not at all. */
-  async save(folder: string): Promise<void> {
+  /** Whether sentence-transformers opens what `save` writes: its layout has no name for poolings of two layers. */
+  get opensInSentenceTransformers(): boolean {
+    return poolingMode(this.poolingStrategy) !== undefined;
+  }
+
+  /**
+   * Writes the model in the sentence-transformers layout; the folder appears whole or not at all.
+   *
+   * @param texts Further files by name, as README.md.
+   */
+  async save(folder: string, texts: Readonly<Record<string, string>> = {}): Promise<void> {
     const tensors = await downloadParameters(this.parameters);
     writeFolderWhole(folder, (partial) => {
       const config = { ...this.config.raw, uniem_pooling_strategy: this.poolingStrategy };
-      writeFileSync(join(partial, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+      writeFileSync(join(partial, 'config.json'), `${stringifyAs(this.#configText, config)}\n`);
       writeSafetensors(join(partial, 'model.safetensors'), tensors);
       for (const file of TOKENIZER_FILES) {
         if (existsSync(join(this.folder, file))) copyFileSync(join(this.folder, file), join(partial, file));
@@ -220,6 +237,7 @@ export class Embedder {
       if (this.#tokenizerGrew) {
         writeFileSync(join(partial, 'tokenizer.json'), JSON.stringify(this.#tokenizer.toJson()));
       }
+      for (const [name, text] of Object.entries(texts)) writeFileSync(join(partial, name), text);
       const { poolingStrategy, normalize, maxLength } = this;
       writeSentenceTransformers(partial, { poolingStrategy, normalize, maxLength, hiddenSize: this.config.hiddenSize });
     });

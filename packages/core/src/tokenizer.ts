@@ -82,10 +82,11 @@ export class Tokenizer {
     return processor ? processor.post_process(tokens, null, true).tokens : tokens;
   }
 
-  /** Ids of one text with its special tokens, at most `maxLength` tokens in all; the end of the text is cut. */
+  /** Ids of one text with its special tokens, at most `maxLength` (or Infinity) in all; the end of the text is cut. */
   encode(text: string, maxLength: number): Int32Array {
     const room = maxLength - this.#specialTokens;
-    if (!Number.isInteger(maxLength) || room < 0) {
+    const whole = Number.isInteger(maxLength) || maxLength === Number.POSITIVE_INFINITY;
+    if (!whole || room < 0) {
       const least = Math.max(this.#specialTokens, 1);
       throw new OptionError(`${maxLength} tokens are too few`, 'maxLength', `give a whole number from ${least} on`);
     }

@@ -15,6 +15,7 @@ import {
 import { RECORD_TYPES, type RecordType } from '@uniem/data';
 
 import { checkLossOptions } from './losses.ts';
+import { modelCard } from './model-card.ts';
 import { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from './options.ts';
 import { openTrainingData, type TrainingData, type TrainingDataDict, type TrainingRows } from './training-data.ts';
@@ -42,13 +43,15 @@ export class FineTuner {
   readonly recordType: RecordType;
   readonly #data: TrainingRows;
   readonly #isEmbedder: boolean;
+  readonly #baseModel: string;
 
-  private constructor(embedder: Embedder, modelType: ModelType, data: TrainingRows, isEmbedder: boolean) {
+  private constructor(embedder: Embedder, modelType: ModelType, data: TrainingRows, baseModel: string) {
     this.embedder = embedder;
     this.modelType = modelType;
     this.recordType = data.recordType;
     this.#data = data;
-    this.#isEmbedder = isEmbedder;
+    this.#isEmbedder = modelType !== 'huggingface'; // the other layouts are saved by trainers of embedders
+    this.#baseModel = baseModel;
   }
 
   /**
@@ -70,8 +73,7 @@ export class FineTuner {
         "give poolingStrategy, or modelType 'huggingface' for a plain encoder",
       );
     }
-    const isEmbedder = modelType !== 'huggingface'; // the other layouts are saved by trainers of embedders
-    return new FineTuner(embedder, modelType, data, isEmbedder);
+    return new FineTuner(embedder, modelType, data, model);
   }
 
   /** Trains, writes `<outputDir>/metrics.jsonl` as it goes, and saves `<outputDir>/model`. */
@@ -84,7 +86,9 @@ export class FineTuner {
     const run = await TrainingRun.open(embedder, this.#data, resolved, hooks, this.#isEmbedder);
     const outcome = await run.run();
     const modelFolder = join(resolved.outputDir, 'model');
-    await embedder.save(modelFolder);
+    const { validation } = outcome;
+    const card = modelCard({ embedder, baseModel: this.#baseModel, training: run.summary, validation });
+    await embedder.save(modelFolder, { 'README.md': card });
     return { ...outcome, modelFolder, metricsFile: run.metrics.path };
   }
 

@@ -3,6 +3,15 @@
 export { AdamW, type AdamWOptions } from './adamw.ts';
 export { evaluateRetrieval } from './evaluators/retrieval.ts';
 export {
+  evaluateTask,
+  inferTask,
+  type Metrics,
+  mainMetric,
+  TASKS,
+  type TaskData,
+  type TaskName,
+} from './evaluators/tasks.ts';
+export {
   FineTuner,
   type FineTunerOptions,
   type RunResult,

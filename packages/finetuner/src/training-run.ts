@@ -64,6 +64,8 @@ export interface RunHooks {
 
 /** How a run ended. */
 export interface RunOutcome {
+  /** Validations of whole epochs, where there is a validation set. */
+  validation: { epoch: number; validationLoss: number }[];
   /** Optimizer steps done, those before a resumed checkpoint included. */
   steps: number;
   /** Whether the signal ended the run early. */
@@ -95,8 +97,10 @@ export class TrainingRun {
   readonly #checkpoints: Checkpoints;
   readonly #identity: RunIdentity;
   readonly #totalSteps: number | undefined;
+  readonly #peakLr: number;
   readonly #lr: (step: number) => number;
   readonly #state: RunState;
+  readonly #validation: RunOutcome['validation'] = [];
 
   /**
    * Prepares the model, and restores the checkpoint of a run to resume.
@@ -143,6 +147,7 @@ export class TrainingRun {
     const { lrPolicy: policy, strategy } = options;
     const trainable = valuesOf(this.#variables);
     const lr = options.lr ?? suggestLr({ policy, strategy, trainable, ...model });
+    this.#peakLr = lr;
     this.#lr = schedule(lr, options, this.#totalSteps);
     const lrFactor = layerLrFactors(this.#variables.keys(), options.layerLrDecay);
     this.#optimizer = new AdamW({ weightDecay: options.weightDecay, lrFactor });
@@ -165,6 +170,25 @@ export class TrainingRun {
       evaluationDue: false,
     };
     this.metrics = new MetricsFile(join(options.outputDir, 'metrics.jsonl'), this.#state.metricsBytes);
+  }
+
+  /** What the run was made of, for people to read. */
+  get summary(): [name: string, value: string | number][] {
+    const { options, recordType } = this.#source;
+    const { train } = this.#data;
+    const loss = recordType === 'scored_pair' ? 'cosent' : `in-batch ${options.lossType}`;
+    return [
+      ['records', `${train instanceof Dataset ? train.length : 'a stream'}, ${recordType}`],
+      ['loss', `${loss}, temperature ${options.temperature}`],
+      ['strategy', options.strategy],
+      ['batch size', options.batchSize * options.gradientAccumulationSteps],
+      ['learning rate', this.#peakLr],
+      ['epochs', options.epochs],
+      ['steps', this.#state.step],
+      ['max length', options.maxLength],
+      ['precision', options.precision],
+      ['seed', options.seed],
+    ];
   }
 
   /** Trains to the end, the signal or the first error. The weights are the last ones, or the best with keepBest. */
@@ -194,7 +218,7 @@ export class TrainingRun {
       this.#optimizer.dispose();
       this.#strategy.finish();
     }
-    return { steps: state.step, stopped: this.#stopped() };
+    return { steps: state.step, stopped: this.#stopped(), validation: this.#validation };
   }
 
   async #epoch(bar: ProgressBar, pace: Pace, guard: CollapseGuard): Promise<void> {
@@ -233,6 +257,7 @@ export class TrainingRun {
     const trainLoss = state.epochLoss / Math.max(1, state.stepsOfEpoch);
     const validationLoss = options.evalSteps ? undefined : await this.#evaluate();
     this.metrics.write({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
+    if (validationLoss !== undefined) this.#validation.push({ epoch, validationLoss });
     await this.#hooks.onEpoch?.({ epoch, trainLoss, validationLoss });
   }
 

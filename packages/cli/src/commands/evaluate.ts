@@ -1,37 +1,113 @@
-/** uniem evaluate: how well a model finds each query's document. */
+/** uniem evaluate: how good a model is at a task, or at a folder of them. */
 
-import { statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { join, parse } from 'node:path';
 
-import { BACKENDS, Embedder, useEngine } from '@uniem/core';
-import { loadDataset, validateRecord } from '@uniem/data';
-import { evaluateRetrieval } from '@uniem/finetuner';
+import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine } from '@uniem/core';
+import { Dataset, loadDataset, type Row } from '@uniem/data';
+import {
+  evaluateTask,
+  inferTask,
+  type Metrics,
+  mainMetric,
+  TASKS,
+  type TaskData,
+  type TaskName,
+} from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
 import { requireFolderOf, writeFileWhole } from '../files.ts';
 
+interface Report {
+  task: TaskName;
+  records: number;
+  metrics: Metrics;
+}
+
 export const evaluate = defineCommand({
-  summary: 'measure retrieval (MRR@10, recall, nDCG@10) on pairs',
+  summary: 'measure a model on a task: retrieval, sts, classification and more',
   flags: z.strictObject({
     model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
-    data: z.string().describe('.jsonl file of pairs: text_pos finds text among all texts'),
-    split: z.string().optional().describe('which file of a folder; test if left out'),
-    swap: z.boolean().default(false).describe('text finds text_pos instead'),
+    data: z.string().optional().describe('records of one task: a file, a folder with train and test, or of the hub'),
+    tasks: z
+      .string()
+      .optional()
+      .describe('folder of tasks, each a file or a folder with train and test; prints a table'),
+    task: z.enum(TASKS).optional().describe("found by the fields of --data's records if left out"),
+    split: z.string().optional().describe('split to measure on; test, validation or dev if left out'),
+    swap: z.boolean().default(false).describe('text and text_pos change places: text finds text_pos'),
     output: z.string().optional().describe('also write the metrics to this JSON file'),
+    precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, data, split, swap, output, backend }) {
+  async run({ model, data, tasks, task, split, swap, output, precision, backend }) {
+    if ((data === undefined) === (tasks === undefined)) {
+      throw new OptionError('one of the two is needed', '--data, --tasks', 'give either --data or --tasks');
+    }
     if (output) requireFolderOf(output);
-    const isFolder = statSync(data, { throwIfNoEntry: false })?.isDirectory();
-    const pairs = [...(await loadDataset(data, { split: split ?? (isFolder ? 'test' : 'train') }))];
-    for (const pair of pairs) validateRecord(pair, 'pair');
-    await useEngine({ backend });
+    const sources = data !== undefined ? [{ name: data, path: data }] : tasksIn(tasks as string);
+    const loaded: [name: string, data: TaskData][] = [];
+    for (const { name, path } of sources) loaded.push([name, await read(path, split, swap)]);
+    await useEngine({ backend, precision });
     const embedder = await Embedder.fromPretrained(model);
-    const texts = pairs.map((pair) => pair.text as string);
-    const positives = pairs.map((pair) => pair.text_pos as string);
-    const [queries, documents] = swap ? [texts, positives] : [positives, texts];
-    const report = `${JSON.stringify(await evaluateRetrieval(embedder, { queries, documents }), null, 2)}\n`;
-    if (output) writeFileWhole(output, report);
-    process.stdout.write(report);
+    const reports = new Map<string, Report>();
+    for (const [name, records] of loaded) {
+      const chosen = task ?? inferTask(records);
+      const metrics = await evaluateTask(chosen, embedder, records);
+      reports.set(name, { task: chosen, records: records.test.length, metrics });
+    }
+    const [only] = reports.values();
+    const content = data !== undefined ? only?.metrics : Object.fromEntries(reports);
+    const json = `${JSON.stringify(content, null, 2)}\n`;
+    if (output) writeFileWhole(output, json);
+    process.stdout.write(data !== undefined ? json : table(reports));
   },
 });
+
+/** The files and folders in a folder, but hidden ones. */
+function tasksIn(folder: string): { name: string; path: string }[] {
+  let entries: string[];
+  try {
+    entries = readdirSync(folder).sort();
+  } catch (cause) {
+    throw new OptionError(`no such folder ${folder}`, '--tasks', 'give a folder of tasks', { cause });
+  }
+  const found = entries.filter((entry) => !entry.startsWith('.'));
+  if (found.length === 0) throw new OptionError(`${folder} is empty`, '--tasks', 'give a folder of tasks');
+  return found.map((entry) => ({ name: parse(entry.replace(/\.gz$/, '')).name, path: join(folder, entry) }));
+}
+
+async function read(path: string, split: string | undefined, swap: boolean): Promise<TaskData> {
+  const swapped = (rows: Iterable<Row>) =>
+    [...rows].map((row) => (swap ? { ...row, text: row.text_pos, text_pos: row.text } : row));
+  if (split !== undefined) return { test: swapped(await loadDataset(path, { split })) };
+  const loaded = await loadDataset(path);
+  if (loaded instanceof Dataset) return { test: swapped(loaded) };
+  const [first] = Object.values(loaded);
+  const test = loaded.test ?? loaded.validation ?? loaded.dev ?? first;
+  const { train } = loaded;
+  return { test: swapped(test as Dataset), train: train && train !== test ? swapped(train) : undefined };
+}
+
+/** Main metrics in hundredths, and their mean, as MTEB shows them. */
+function table(reports: ReadonlyMap<string, Report>): string {
+  const rows = [...reports].map(([name, { task, metrics }]) => {
+    const metric = mainMetric(task);
+    return { name, task: task as string, metric, value: 100 * (metrics[metric] as number) };
+  });
+  const mean = rows.reduce((sum, { value }) => sum + value, 0) / rows.length;
+  const all = [...rows, { name: 'mean', task: '', metric: '', value: mean }];
+  const width = (key: 'name' | 'task' | 'metric') => Math.max(...all.map((row) => row[key].length));
+  return all
+    .map(({ name, task, metric, value }) =>
+      [
+        name.padEnd(width('name')),
+        task.padEnd(width('task')),
+        metric.padEnd(width('metric')),
+        value.toFixed(2).padStart(6),
+      ].join('  '),
+    )
+    .join('\n')
+    .concat('\n');
+}

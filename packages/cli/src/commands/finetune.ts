@@ -1,14 +1,23 @@
 /** uniem finetune: records and a model to a better model. */
 
+import { join } from 'node:path';
+
 import { POOLING_STRATEGIES } from '@uniem/core';
 import { RECORD_TYPES } from '@uniem/data';
 import { FineTuner, finetuneOptions, MODEL_TYPES } from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
+import { writeFileWhole } from '../files.ts';
 import { dataFlags, openData } from '../training-data.ts';
 
 const flags = z.strictObject({
+  config: z
+    .string()
+    .optional()
+    .describe(
+      'YAML or JSON file of these options in camelCase; flags win, and <output-dir>/run.json has what came of both',
+    ),
   model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
   ...dataFlags,
   modelType: z.enum(MODEL_TYPES).optional().describe('found by the folder if left out'),
@@ -20,7 +29,9 @@ const flags = z.strictObject({
 export const finetune = defineCommand({
   summary: 'fine-tune a model on pairs, triplets or scored pairs',
   flags,
-  async run({ model, data, split, evalData, testSize, rename, streaming, modelType, recordType, pooling, ...options }) {
+  async run({ config: _, ...given }) {
+    const { model, data, split, evalData, testSize, rename, streaming, modelType, recordType, pooling, ...options } =
+      given;
     const { backend, seed } = options;
     const dataset = await openData({ data, split, evalData, testSize, rename, streaming, seed });
     const fineTuner = await FineTuner.fromPretrained(model, {
@@ -39,6 +50,7 @@ export const finetune = defineCommand({
     const result = await fineTuner.run(options, {
       signal: abort.signal,
       onStart: ({ resumedFrom }) => {
+        writeFileWhole(join(options.outputDir, 'run.json'), `${JSON.stringify(given, null, 2)}\n`);
         if (resumedFrom > 0) process.stderr.write(`going on after step ${resumedFrom}\n`);
         else if (options.resume) process.stderr.write('no checkpoint yet: beginning at the first step\n');
       },

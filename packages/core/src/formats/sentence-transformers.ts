@@ -88,6 +88,11 @@ function readPooling(path: string): PoolingStrategy {
   return strategy;
 }
 
+/** The layout's name of a pooling; undefined for one that reads two layers, which has none. */
+export function poolingMode(strategy: PoolingStrategy): string | undefined {
+  return Object.entries(STRATEGY_OF_MODE).find(([, known]) => known === strategy)?.[0];
+}
+
 /**
  * Writes the files around an encoder in `folder`. Poolings that read two layers have no name in this layout: then
  * nothing is written, and config.json's uniem_pooling_strategy alone says how to pool.
@@ -108,7 +113,7 @@ export function writeSentenceTransformers(
     hiddenSize: number;
   },
 ): void {
-  const mode = Object.entries(STRATEGY_OF_MODE).find(([, strategy]) => strategy === poolingStrategy)?.[0];
+  const mode = poolingMode(poolingStrategy);
   if (mode === undefined) return;
   const write = (path: string, content: unknown) =>
     writeFileSync(join(folder, path), `${JSON.stringify(content, null, 2)}\n`);

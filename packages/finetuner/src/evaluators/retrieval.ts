@@ -7,6 +7,7 @@ export interface RetrievalMetrics {
   'recall@1': number;
   'recall@10': number;
   'ndcg@10': number;
+  'map@100': number;
 }
 
 /** Document `relevant[i]` answers query i, and so does every document of the same text. */
@@ -80,7 +81,7 @@ export function ranksOf(
   return ranks;
 }
 
-/** Means over the queries, from the rank of each one's answer; a query has one, so nDCG's ideal gain is 1. */
+/** Means over the queries, from the rank of each one's answer; a query has one, so nDCG's ideal gain is 1 and the average precision 1 / rank. */
 export function retrievalMetrics(ranks: readonly number[]): RetrievalMetrics {
   const mean = (gain: (rank: number) => number) => ranks.reduce((sum, rank) => sum + gain(rank), 0) / ranks.length;
   const within = (k: number, gain: (rank: number) => number) => mean((rank) => (rank <= k ? gain(rank) : 0));
@@ -89,6 +90,7 @@ export function retrievalMetrics(ranks: readonly number[]): RetrievalMetrics {
     'recall@1': within(1, () => 1),
     'recall@10': within(10, () => 1),
     'ndcg@10': within(10, (rank) => 1 / Math.log2(rank + 1)),
+    'map@100': within(100, (rank) => 1 / rank),
   };
 }
 
