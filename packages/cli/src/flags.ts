@@ -9,6 +9,8 @@ import { UsageError } from './usage-error.ts';
 
 interface Field {
   type?: string;
+  /** Of an array: what its values are. */
+  items?: { type?: string };
   default?: unknown;
   enum?: unknown[];
   description?: string;
@@ -45,10 +47,11 @@ export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], com
     throw new UsageError((cause as Error).message.split('. ')[0] as string, `uniem ${command}`, help, { cause });
   }
   const given: Record<string, unknown> = {};
-  for (const [name, { type }] of fields) {
+  for (const [name, { type, items }] of fields) {
     const value = values[kebab(name)];
     if (value === undefined) continue;
-    given[name] = type === 'integer' || type === 'number' ? numberOf(String(value)) : value;
+    if (Array.isArray(value)) given[name] = isNumeric(items?.type) ? value.map((one) => numberOf(String(one))) : value;
+    else given[name] = isNumeric(type) ? numberOf(String(value)) : value;
   }
   const file = typeof given.config === 'string' ? readConfigFile(given.config) : {};
   const result = schema.safeParse({ ...file, ...given });
@@ -68,6 +71,8 @@ export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], com
   const received = name in given ? ` (received ${values[kebab(name)]})` : '';
   throw new UsageError(`${issue?.message}${received}`, `--${kebab(name)}`, help);
 }
+
+const isNumeric = (type: string | undefined) => type === 'integer' || type === 'number';
 
 /** Number('') is 0, which `--lr=` did not mean. */
 function numberOf(text: string): number {

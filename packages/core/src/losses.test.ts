@@ -73,6 +73,13 @@ for (const type of IN_BATCH_LOSS_TYPES) {
   losses[`triplet ${type}, several negatives`] = [three, (a, b, c) => tripletLoss(a, b, c, { type })];
   losses[`triplet ${type}, several negatives, swap`] = [three, (a, b, c) => tripletLoss(a, b, c, { type, swap: true })];
   losses[`triplet ${type}, same texts masked`] = [three, (a, b, c) => tripletLoss(a, b, c, triplets())];
+  losses[`triplet ${type}, in-batch positives, same texts masked`] = [
+    three,
+    (a, b, c) => {
+      const ignored = { toText: tf.concat([toPositives(), toNegatives()], 1), toPositive: toPositive() };
+      return tripletLoss(a, b, c, { type, inBatchPositives: true, ignored });
+    },
+  ];
   losses[`pair ${type}, same texts masked`] = [['a', 'b'], (a, b) => pairLoss(a, b, pairs())];
   losses[`pair ${type}, same texts masked, symmetric`] = [
     ['a', 'b'],

@@ -11,12 +11,14 @@ export { Pcg64 } from './random.ts';
 export { readJsonl } from './readers/jsonl.ts';
 export {
   inferRecordType,
+  negativesOf,
   type Pair,
   RECORD_TYPES,
   type Records,
   type RecordType,
   type Row,
   type ScoredPair,
+  type TextVector,
   type Triplet,
   validateRecord,
 } from './records.ts';

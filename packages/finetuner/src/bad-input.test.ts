@@ -29,7 +29,7 @@ describe('records', () => {
     const dataset = await fromLines('wrong.jsonl', [{ query: 'a', answer: 'b' }]);
     await expect(open(dataset)).rejects.toThrow(
       `${join(folder, 'wrong.jsonl')}:1: the fields {query, answer} match no record type\n` +
-        '  fix: rename them to {text, text_pos}, {text, text_pos, text_neg} or {sentence1, sentence2, label}',
+        '  fix: rename them to {text, text_pos}, {text, text_pos, text_neg}, {sentence1, sentence2, label} or {text, vector}',
     );
   });
 

@@ -4,8 +4,9 @@ import * as tf from '@tensorflow/tfjs';
 import { type Embedder, OptionError, type Parameters } from '@uniem/core';
 import { Dataset, type RecordType, type Row } from '@uniem/data';
 
+import { batchLoss } from './losses.ts';
 import type { ResolvedFinetuneOptions } from './options.ts';
-import { batchLoss, collate, textsOf } from './records.ts';
+import { collate, textsOf } from './records.ts';
 import { gradientStep } from './trainer.ts';
 import type { Rows } from './training-data.ts';
 

@@ -14,6 +14,7 @@ import {
 } from '@uniem/core';
 import { RECORD_TYPES, type RecordType } from '@uniem/data';
 
+import { checkLossOptions } from './losses.ts';
 import { modelCard } from './model-card.ts';
 import { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from './options.ts';
@@ -91,7 +92,9 @@ export class FineTuner {
     return { ...outcome, modelFolder, metricsFile: run.metrics.path };
   }
 
-  #check({ batchSize, backend, earlyStoppingPatience, keepBest }: ResolvedFinetuneOptions): void {
+  #check(options: ResolvedFinetuneOptions): void {
+    const { batchSize, backend, earlyStoppingPatience, keepBest } = options;
+    checkLossOptions(this.recordType, options, this.embedder.config.hiddenSize);
     if (this.recordType === 'pair' && batchSize === 1) {
       throw new OptionError('a batch of one pair has no negative', 'batchSize', 'give 2 or more');
     }

@@ -1,6 +1,13 @@
 /** Every option of a training run, once: its type, default, limits and help all come from here. */
 
-import { BACKENDS, DEFAULT_TEMPERATURE, IN_BATCH_LOSS_TYPES, OptionError, PRECISIONS } from '@uniem/core';
+import {
+  BACKENDS,
+  DEFAULT_TEMPERATURE,
+  DISTILLATION_LOSS_TYPES,
+  IN_BATCH_LOSS_TYPES,
+  OptionError,
+  PRECISIONS,
+} from '@uniem/core';
 import { z } from 'zod';
 
 import { LR_POLICIES } from './learning-rate.ts';
@@ -74,6 +81,35 @@ export const finetuneOptions = z.strictObject({
     .describe("go on from outputDir's newest checkpoint, to the weights of an unbroken run; begin where there is none"),
   backend: z.enum(BACKENDS).default('auto').describe('engine to train on'),
   logInterval: positiveInt.default(10).describe('steps between lines of metrics.jsonl'),
+  swapLoss: z
+    .boolean()
+    .default(false)
+    .describe("add to the triplet loss the pair loss of positives against texts: uniem's add_swap_loss"),
+  symmetricLoss: z
+    .boolean()
+    .default(false)
+    .describe('the mean of the in-batch loss and of the pair loss of positives against texts'),
+  inBatchPositives: z
+    .boolean()
+    .default(false)
+    .describe("other records' positives are negatives of a triplet too, as in sentence-transformers"),
+  maskSameTexts: z
+    .boolean()
+    .default(false)
+    .describe('no negative is a text that is equal to the own one, or a positive of an equal one'),
+  falseNegativeMargin: z
+    .number()
+    .optional()
+    .describe("no negative is a text whose cosine is above the positive's less this; below 0 milder"),
+  matryoshkaDims: z
+    .array(positiveInt)
+    .default([])
+    .describe('lengths to which embeddings can be cut after training; name the full length too'),
+  matryoshkaWeights: z.array(z.number().positive()).default([]).describe('weight of each length; all 1 if left out'),
+  distillationLoss: z
+    .enum(DISTILLATION_LOSS_TYPES)
+    .default('mse')
+    .describe('loss of records {text, vector}: towards the vector, or its direction alone'),
 });
 
 /** What a caller writes: everything with a default may be left out. */

@@ -7,7 +7,8 @@ import { dropoutState, Embedder, useEngine } from '@uniem/core';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { AdamW } from './adamw.ts';
-import { batchLoss, collate, type RecordBatch } from './records.ts';
+import { batchLoss } from './losses.ts';
+import { collate, type RecordBatch } from './records.ts';
 import { bitfit } from './strategies/index.ts';
 import { gradientStep, train } from './trainer.ts';
 

@@ -11,8 +11,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { AdamW } from '../adamw.ts';
 import { FineTuner } from '../finetuner.ts';
+import { batchLoss } from '../losses.ts';
 import { type FinetuneOptions, resolveOptions } from '../options.ts';
-import { batchLoss, collate, type RecordBatch } from '../records.ts';
+import { collate, type RecordBatch } from '../records.ts';
 import { train } from '../trainer.ts';
 import { applyStrategy } from './index.ts';
 import { layerLrFactors } from './layers.ts';
