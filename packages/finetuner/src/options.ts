@@ -39,6 +39,11 @@ export const finetuneOptions = z.strictObject({
     .optional()
     .describe('lr after the warmup; if left out cosine with warmupSteps, else constant'),
   warmupSteps: z.number().nonnegative().optional().describe('steps of linear warmup, below 1 a fraction of all'),
+  gradCacheTokens: positiveInt
+    .optional()
+    .describe(
+      'tokens encoded at once: a larger batch goes part by part, to the same gradient in less memory (GradCache)',
+    ),
   maxGradNorm: z.number().positive().optional().describe('global norm that gradients are clipped to'),
   weightDecay: z.number().nonnegative().default(1e-3).describe('decoupled; skips bias and LayerNorm parameters'),
   temperature: z.number().positive().default(DEFAULT_TEMPERATURE).describe('divides cosines before the loss'),

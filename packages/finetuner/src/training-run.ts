@@ -11,8 +11,9 @@ import { AdamW } from './adamw.ts';
 import { findBatchSize } from './batch-size.ts';
 import { Checkpoints, type RunIdentity, type RunState } from './checkpoints.ts';
 import { CollapseGuard } from './collapse-guard.ts';
+import { type CachedPass, cachedGradients } from './grad-cache.ts';
 import { type LrSetting, suggestLr } from './learning-rate.ts';
-import { batchLoss } from './losses.ts';
+import { batchLoss, embeddingsLoss } from './losses.ts';
 import { MetricsFile } from './metrics.ts';
 import type { ResolvedFinetuneOptions } from './options.ts';
 import { prepareOutput } from './output-folder.ts';
@@ -23,7 +24,7 @@ import { schedule } from './schedules.ts';
 import { applyStrategy } from './strategies/index.ts';
 import { layerLrFactors } from './strategies/layers.ts';
 import type { Strategy } from './strategies/strategy.ts';
-import { train } from './trainer.ts';
+import { type Gradients, train } from './trainer.ts';
 import type { TrainingRows } from './training-data.ts';
 
 /** A run that is about to make its first step. */
@@ -82,6 +83,9 @@ const FREE_OPTIONS = new Set([
   'logInterval',
   'backend',
 ]);
+
+/** Dropout places that a part of a batch has for itself; a model has some hundred. */
+const PART_PLACES = 2 ** 16;
 
 /** Steps between looks for collapse, at least. */
 const GUARD_STEPS = 10;
@@ -228,6 +232,7 @@ export class TrainingRun {
     const steps = train<RecordBatch>({
       groups: stepBatches(this.#data.train, this.#source, state.epoch, state.stepsOfEpoch),
       loss: (batch, pass) => batchLoss(embedder, batch, options, dropoutState(options.seed, pass)),
+      gradients: options.gradCacheTokens === undefined ? undefined : (batch, pass) => this.#cached(batch, pass),
       variables: this.#variables,
       optimizer: this.#optimizer,
       schedule: this.#lr,
@@ -259,6 +264,18 @@ export class TrainingRun {
     this.metrics.write({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
     if (validationLoss !== undefined) this.#validation.push({ epoch, validationLoss });
     await this.#hooks.onEpoch?.({ epoch, trainLoss, validationLoss });
+  }
+
+  #cached(batch: RecordBatch, pass: number): Gradients {
+    const { embedder, options } = this.#source;
+    const { seed } = dropoutState(options.seed, pass);
+    const cached: CachedPass = {
+      tokens: batch.tokens,
+      tokensAtOnce: options.gradCacheTokens as number,
+      embed: (part, i) => embedder.embed(part, { seed, place: i * PART_PLACES }, options.gradientCheckpointing),
+      loss: (embeddings) => embeddingsLoss(embedder, embeddings, batch, options),
+    };
+    return cachedGradients(cached, this.#variables);
   }
 
   /** An evaluation within an epoch, with its line; one that the signal cuts off is due when the run goes on. */
