@@ -4,6 +4,7 @@ export { batches } from './batch.ts';
 export { concatenateDatasets, interleaveDatasets } from './combine.ts';
 export { Dataset, type DatasetDict } from './dataset.ts';
 export { DataError } from './errors.ts';
+export { type Inspection, inspectRows, type TextColumn } from './inspect.ts';
 export { IterableDataset, type IterableDatasetDict } from './iterable-dataset.ts';
 export { type LoadOptions, loadDataset } from './load.ts';
 export { sourceOf } from './provenance.ts';
