@@ -21,7 +21,7 @@ import { downloadParameters, loadParameters, type Parameters, parameter } from '
 import { pool } from './pooling.ts';
 import { ProgressBar } from './progress.ts';
 import { normalize } from './similarity.ts';
-import { packTokens, type TokenBatch } from './token-batch.ts';
+import { batchesByLength, packTokens, type TokenBatch } from './token-batch.ts';
 import { TOKENIZER_FILES, Tokenizer } from './tokenizer.ts';
 
 /** What transformers writes as model_max_length where it knows none. */
@@ -37,7 +37,7 @@ export interface EmbedderOptions {
 }
 
 export interface EncodeOptions {
-  /** Texts a batch. */
+  /** Texts a batch; short ones are more, up to the tokens of so many texts of 128. */
   batchSize?: number;
   /** Divide by the length; left out, what the model's folder says. */
   normalize?: boolean;
@@ -150,11 +150,13 @@ export class Embedder {
     }
     const maxLength = Math.min(options.maxLength ?? this.maxLength, this.maxLength);
     const ids = texts.map((text) => this.tokenizer.encode(text, maxLength));
-    const order = ids.map((_, i) => i).sort((a, b) => (ids[b] as Int32Array).length - (ids[a] as Int32Array).length);
     const vectors = new Array<Float32Array>(texts.length);
     const bar = new ProgressBar('encode', texts.length, progressBar);
-    for (let start = 0; start < order.length; start += batchSize) {
-      const rows = order.slice(start, start + batchSize);
+    let done = 0;
+    for (const rows of batchesByLength(
+      ids.map(({ length }) => length),
+      batchSize,
+    )) {
       const embeddings = tf.tidy(() => {
         const pooled = this.embed(packTokens(rows.map((row) => ids[row] as Int32Array)));
         return unit ? normalize(pooled) : pooled;
@@ -165,7 +167,8 @@ export class Embedder {
       rows.forEach((row, i) => {
         vectors[row] = values.slice(i * H, (i + 1) * H);
       });
-      bar.update(start + rows.length);
+      done += rows.length;
+      bar.update(done);
     }
     bar.end();
     return vectors;

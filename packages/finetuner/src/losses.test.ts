@@ -12,8 +12,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { sameTexts } from './false-negatives.ts';
 import { FineTuner } from './finetuner.ts';
-import { checkLossOptions, embeddingsLoss, type LossOptions } from './losses.ts';
-import type { FinetuneOptions } from './options.ts';
+import { checkLossOptions, describeLoss, embeddingsLoss, type LossOptions } from './losses.ts';
+import { type FinetuneOptions, resolveOptions } from './options.ts';
 import { collate } from './records.ts';
 
 const fixtures = new URL('../../../fixtures/', import.meta.url);
@@ -181,4 +181,16 @@ describe('a run', () => {
 test('options left at their defaults suit every record type', () => {
   const defaults = { swapLoss: false, matryoshkaDims: [], matryoshkaWeights: [] };
   for (const type of ['pair', 'triplet', 'scored_pair', 'text_vector'] as const) checkLossOptions(type, defaults, 8);
+});
+
+test('the model card says which loss it was', () => {
+  const words = (type: RecordType, options: FinetuneOptions) => describeLoss(type, resolveOptions(options));
+  expect(words('pair', {})).toBe('in-batch softmax, temperature 0.05');
+  expect(words('text_vector', { distillationLoss: 'cosine' })).toBe('distillation cosine');
+  expect(words('scored_pair', { matryoshkaDims: [64, 32], matryoshkaWeights: [1, 0.5] })).toBe(
+    'cosent, temperature 0.05, at lengths 64, 32, weighted 1, 0.5',
+  );
+  expect(words('triplet', { inBatchPositives: true, maskSameTexts: true, falseNegativeMargin: 0.1 })).toBe(
+    'in-batch softmax, temperature 0.05, in-batch positives, same texts masked, negatives masked past a margin of 0.1',
+  );
 });

@@ -70,6 +70,28 @@ export function checkLossOptions(recordType: RecordType, options: LossOptions, h
   }
 }
 
+/** What the loss is, in words. */
+export function describeLoss(recordType: RecordType, options: ResolvedFinetuneOptions): string {
+  const { temperature, matryoshkaDims: dims, matryoshkaWeights: weights, falseNegativeMargin: margin } = options;
+  const names: Record<RecordType, string> = {
+    pair: `in-batch ${options.lossType}`,
+    triplet: `in-batch ${options.lossType}`,
+    scored_pair: 'cosent',
+    text_vector: `distillation ${options.distillationLoss}`,
+  };
+  return [
+    names[recordType],
+    ...(recordType === 'text_vector' ? [] : [`temperature ${temperature}`]),
+    ...(options.inBatchPositives ? ['in-batch positives'] : []),
+    ...(options.swapLoss ? ['swapped term'] : []),
+    ...(options.symmetricLoss ? ['symmetric'] : []),
+    ...(options.maskSameTexts ? ['same texts masked'] : []),
+    ...(margin === undefined ? [] : [`negatives masked past a margin of ${margin}`]),
+    ...(dims.length > 0 ? [`at lengths ${dims.join(', ')}`] : []),
+    ...(weights.length > 0 ? [`weighted ${weights.join(', ')}`] : []),
+  ].join(', ');
+}
+
 /** Embeds the batch and takes its loss. @returns Scalar; call inside tf.tidy or a gradient function. */
 export function batchLoss(
   embedder: Embedder,

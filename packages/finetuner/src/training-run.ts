@@ -13,7 +13,7 @@ import { Checkpoints, type RunIdentity, type RunState } from './checkpoints.ts';
 import { CollapseGuard } from './collapse-guard.ts';
 import { type CachedPass, cachedGradients } from './grad-cache.ts';
 import { type LrSetting, suggestLr } from './learning-rate.ts';
-import { batchLoss, embeddingsLoss } from './losses.ts';
+import { batchLoss, describeLoss, embeddingsLoss } from './losses.ts';
 import { MetricsFile } from './metrics.ts';
 import type { ResolvedFinetuneOptions } from './options.ts';
 import { prepareOutput } from './output-folder.ts';
@@ -180,10 +180,9 @@ export class TrainingRun {
   get summary(): [name: string, value: string | number][] {
     const { options, recordType } = this.#source;
     const { train } = this.#data;
-    const loss = recordType === 'scored_pair' ? 'cosent' : `in-batch ${options.lossType}`;
     return [
       ['records', `${train instanceof Dataset ? train.length : 'a stream'}, ${recordType}`],
-      ['loss', `${loss}, temperature ${options.temperature}`],
+      ['loss', describeLoss(recordType, options)],
       ['strategy', options.strategy],
       ['batch size', options.batchSize * options.gradientAccumulationSteps],
       ['learning rate', this.#peakLr],

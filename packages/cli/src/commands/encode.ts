@@ -20,7 +20,7 @@ export const encode = defineCommand({
       .describe('.npy, float32 [texts, values], or .jsonl'),
     pooling: z.enum(POOLING_STRATEGIES).optional().describe('found by the folder if left out'),
     normalize: z.boolean().default(true).describe('divide each embedding by its length'),
-    batchSize: z.int().positive().default(32).describe('texts a batch'),
+    batchSize: z.int().positive().default(32).describe('texts a batch; short ones are more'),
     maxLength: z.int().positive().optional().describe('tokens a text, cut at the end'),
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),

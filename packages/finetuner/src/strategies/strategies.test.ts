@@ -172,6 +172,10 @@ describe('a run', () => {
       { strategy: 'lora', loraTargets: ['nothing'] },
       'loraTargets: no layer is called nothing\n  fix: use ends of these names: ',
     ],
+    [
+      { strategy: 'bitfit', bitfitKeywords: ['gate', 'gamma'] },
+      "bitfitKeywords: no parameter's name holds gate or gamma\n  fix: give a part of some names, as norm, or use strategy lora",
+    ],
     [{ freezeLayers: 3 }, 'freezeLayers: the model has 2 layers (received 3)\n  fix: give at most 2'],
     [
       { strategy: 'bitfit', freezeLayers: 1 },
