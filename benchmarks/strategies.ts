@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const STRATEGIES = ['full', 'bitfit', 'lora'] as const;
 const STEPS = '9';
 const train = fileURLToPath(new URL('train.js', import.meta.url));
-const [folder, pairs, rounds = '3'] = process.argv.slice(2) as [string, string, string?];
+const [folder, pairs, rounds = '5'] = process.argv.slice(2) as [string, string, string?];
 
 interface Figures {
   pairsPerSecond: number;
