@@ -1,8 +1,8 @@
 /**
  * Ours and the peer in one run, alternating: node benchmarks/dist/run.js [name …] [--rounds 5] [--output results.json]
  * Prints medians as a table. Peers run in a virtual environment made the first time, with pinned versions.
- * After the comparisons, or by the names matmul, packing and sweep: oneDNN's own rate, packing beside padding, and the
- * step's time by batch size and text length.
+ * After the comparisons, or by the names matmul, packing, sweep and strategies: oneDNN's own rate, packing beside padding,
+ * the step's time by batch size and text length, and what BitFit and LoRA cost beside full training.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -90,6 +90,7 @@ const own: [name: string, args: string[]][] = [
   ['matmul', []],
   ['packing', [minilm]],
   ['sweep', [join(cache, 'bert-6x384')]],
+  ['strategies', [minilm, pairs]],
 ];
 for (const [name, args] of own.filter(([name]) => wanted(name))) {
   console.log(`\n${name}`);

@@ -107,12 +107,18 @@ describe.each(['native', 'cpu'] as const)('on %s, in value and gradient', (backe
 
   test.each(Object.entries(losses))('%s', async (name, [names, loss]) => {
     const expected = golden.cases[name];
-    const { value, grads } = tf.valueAndGrads(loss as (...x: tf.Tensor[]) => tf.Tensor)(names.map(input));
+    const inputs = names.map(input);
+    const run = () => tf.valueAndGrads(loss as (...x: tf.Tensor[]) => tf.Tensor)(inputs);
+    const { value, grads } = run();
     expectClose(await value.data(), [expected.loss], 1e-5);
     expect(grads).toHaveLength(expected.gradients.length);
     for (const [i, gradient] of grads.entries()) {
       expectClose(await gradient.data(), expected.gradients[i].flat(), 1e-4);
     }
+    const before = tf.memory().numTensors;
+    const again = run();
+    tf.dispose([again.value, again.grads]);
+    expect(tf.memory().numTensors).toBeLessThanOrEqual(before);
   });
 });
 
