@@ -41,7 +41,7 @@ text_pos: 5 to 100 characters, 38.3 in the mean
 1 empty texts in text: each is encoded as its special tokens
 1 records stand there before
 training: the in-batch softmax loss, every other record of a batch a negative
-1 texts stand in several records, and would be false negatives: use --mask-same-texts
+1 texts stand in several records, and would be false negatives: use --unique-texts or --mask-same-texts
 `,
   );
 });

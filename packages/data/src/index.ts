@@ -1,6 +1,6 @@
 /** Records in. The public names of @uniem/data. */
 
-export { batches } from './batch.ts';
+export { type BatchOptions, batches } from './batch.ts';
 export { concatenateDatasets, interleaveDatasets } from './combine.ts';
 export { Dataset, type DatasetDict } from './dataset.ts';
 export { DataError } from './errors.ts';

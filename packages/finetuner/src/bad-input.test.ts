@@ -41,6 +41,14 @@ describe('records', () => {
     );
   });
 
+  test('without their task are named', async () => {
+    const dataset = await fromLines('tasks.jsonl', [{ ...pair, task: 'a' }, pair, pair]);
+    const outputDir = join(folder, 'tasks');
+    await expect((await open(dataset)).run({ outputDir, batchSize: 2, taskField: 'task' })).rejects.toThrow(
+      `${join(folder, 'tasks.jsonl')}:2: no column task; the record has {text, text_pos}\n  fix: give every record its task`,
+    );
+  });
+
   test('of a validation set are checked too', async () => {
     const validation = await fromLines('dev.jsonl', [{ text: 'a' }]);
     await expect(open({ train: [pair], validation })).rejects.toThrow(

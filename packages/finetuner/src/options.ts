@@ -69,6 +69,11 @@ export const finetuneOptions = z.strictObject({
   maxLength: positiveInt.default(512).describe('tokens a text, cut at the end'),
   dropout: z.number().min(0).max(1).optional().describe('every dropout probability; from config.json if left out'),
   shuffle: z.boolean().default(false).describe('shuffle each epoch'),
+  uniqueTexts: z
+    .boolean()
+    .default(false)
+    .describe('no text twice in a batch, where it would be a negative of its own positive'),
+  taskField: z.string().optional().describe("column that names a record's task: each batch is of one task"),
   dropLast: z.boolean().default(false).describe('leave out a last batch that is not full'),
   seed: z.int().nonnegative().default(42).describe('of shuffling and dropout'),
   precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products; weights stay fp32'),

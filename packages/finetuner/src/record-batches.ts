@@ -1,10 +1,10 @@
 /** Rows to batches ready for the encoder, in the order of an epoch. */
 
 import type { Embedder } from '@uniem/core';
-import { batches, type RecordType, validateRecord } from '@uniem/data';
+import { batches, DataError, type RecordType, type Row, sourceOf, validateRecord } from '@uniem/data';
 
 import type { RunOptions } from './options.ts';
-import { collate, type RecordBatch } from './records.ts';
+import { collate, type RecordBatch, textsOf } from './records.ts';
 import { type Rows, shuffled } from './training-data.ts';
 
 export interface BatchSource {
@@ -20,7 +20,10 @@ export async function* recordBatches(data: Rows, source: BatchSource, skip = 0):
   const { embedder, recordType, options, prefix } = source;
   const maxLength = Math.min(options.maxLength, embedder.config.maxPositions);
   let index = 0;
-  for await (const rows of batches(data, options)) {
+  const { batchSize, dropLast, uniqueTexts, taskField } = options;
+  const textsOfRow = uniqueTexts ? (row: Row) => textsOf(row, recordType) : undefined;
+  const kindOf = taskField === undefined ? undefined : (row: Row) => taskOf(row, taskField);
+  for await (const rows of batches<Row>(data, { batchSize, dropLast, textsOf: textsOfRow, kindOf })) {
     if (index++ < skip) continue;
     for (const row of rows) validateRecord(row, recordType);
     if (recordType === 'pair' && rows.length === 1) continue; // a last pair alone has no negative
@@ -51,4 +54,14 @@ export async function* stepBatches(
     }
   }
   if (group.length > 0) yield group;
+}
+
+function taskOf(row: Row, field: string): unknown {
+  const task = row[field];
+  if (task !== undefined) return task;
+  throw new DataError(
+    `no column ${field}; the record has {${Object.keys(row).join(', ')}}`,
+    sourceOf(row),
+    'give every record its task, or leave taskField out',
+  );
 }

@@ -63,7 +63,9 @@ function remarks({ recordType, texts, duplicates, sharedTexts, labels }: Inspect
       ? ['training: the in-batch softmax loss, every other record of a batch a negative']
       : []),
     ...((recordType === 'pair' || recordType === 'triplet') && sharedTexts > 0
-      ? [`${sharedTexts} texts stand in several records, and would be false negatives: use --mask-same-texts`]
+      ? [
+          `${sharedTexts} texts stand in several records, and would be false negatives: use --unique-texts or --mask-same-texts`,
+        ]
       : []),
   ];
 }
