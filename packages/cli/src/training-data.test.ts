@@ -68,6 +68,20 @@ test('--streaming reads rows as they are used, again for every epoch', async () 
   for (let epoch = 0; epoch < 2; epoch++) expect((await rowsOf(train))[9]).toEqual({ sentence: 't9', text_pos: 'p9' });
 });
 
+test('--adapter turns lists of positives into records, of a stream too', async () => {
+  const bge = join(folder, 'bge.jsonl');
+  writeFileSync(bge, jsonl([{ query: 'q', pos: ['a', 'b'], neg: ['x'] }]));
+  for (const streaming of [false, true]) {
+    const { train } = await open({ data: bge, adapter: 'bge', streaming });
+    for (let epoch = 0; epoch < 2; epoch++) {
+      expect(await rowsOf(train)).toEqual([
+        { text: 'q', text_pos: 'a', text_neg: ['x'] },
+        { text: 'q', text_pos: 'b', text_neg: ['x'] },
+      ]);
+    }
+  }
+});
+
 test('flags that disagree are refused', async () => {
   await expect(open({ testSize: 2, evalData: file })).rejects.toThrow(
     '--test-size: cannot be given beside --eval-data\n  fix: give one of them',

@@ -1,7 +1,7 @@
 /** What `uniem finetune` trains on, from its flags. */
 
 import { OptionError } from '@uniem/core';
-import { Dataset, IterableDataset, loadDataset } from '@uniem/data';
+import { ADAPTERS, adaptRecords, Dataset, IterableDataset, loadDataset, type Row } from '@uniem/data';
 import type { TrainingDataDict } from '@uniem/finetuner';
 import { z } from 'zod';
 
@@ -27,6 +27,10 @@ export const dataFlags = {
     .array(z.string().regex(/^[^=]+=[^=]+$/, 'is not old=new'))
     .default([])
     .describe('columns to rename, as old=new; may be given several times'),
+  adapter: z
+    .enum(ADAPTERS)
+    .optional()
+    .describe('records of other projects: bge has query, pos and neg lists, medi instructions before its texts'),
   streaming: z.boolean().default(false).describe('read records as they are used: nothing is held, or downloaded first'),
 };
 
@@ -43,9 +47,9 @@ export async function openData({ seed, ...flags }: DataFlags & { seed: number })
   }
   const loaded = await loadDataset(data, { split, streaming });
   const splits: Splits = isRows(loaded) ? { train: loaded } : loaded;
-  const train = renamed(splits.train as Rows, flags);
+  const train = await adapted(renamed(splits.train as Rows, flags), flags);
   if (testSize !== undefined) {
-    if (train instanceof IterableDataset) {
+    if (!(train instanceof Dataset)) {
       throw new OptionError('a stream cannot be split', '--test-size', 'leave --streaming out, or give --eval-data');
     }
     const parts = train.trainTestSplit({ testSize, seed });
@@ -53,7 +57,7 @@ export async function openData({ seed, ...flags }: DataFlags & { seed: number })
   }
   const validation =
     evalData === undefined ? (splits.validation ?? splits.dev) : evaluationOf(await loadDataset(evalData), evalData);
-  return validation ? { train, validation: renamed(validation, flags) } : { train };
+  return validation ? { train, validation: await adapted(renamed(validation, flags), flags) } : { train };
 }
 
 function evaluationOf(loaded: Rows | Splits, path: string): Rows {
@@ -72,4 +76,13 @@ function isRows(loaded: Rows | Splits): loaded is Rows {
 function renamed(rows: Rows, { rename }: Pick<DataFlags, 'rename'>): Rows {
   if (rename.length === 0) return rows;
   return rows.renameColumns(Object.fromEntries(rename.map((pair) => pair.split('=') as [string, string])));
+}
+
+/** A stream stays one, read anew every epoch. */
+async function adapted(rows: Rows, { adapter }: Pick<DataFlags, 'adapter'>): Promise<Rows | AsyncIterable<Row>> {
+  if (adapter === undefined) return rows;
+  if (rows instanceof IterableDataset) return { [Symbol.asyncIterator]: () => adaptRecords(rows, adapter) };
+  const records: Row[] = [];
+  for await (const record of adaptRecords(rows, adapter)) records.push(record);
+  return Dataset.fromRows(records);
 }

@@ -16,9 +16,9 @@ describe('inferRecordType', () => {
   });
 
   test('a record of no type names its place and its fields', () => {
-    const row = { query: 'a', answer: 'b' };
+    const row = { prompt: 'a', reply: 'b' };
     const text =
-      'train.jsonl:412: the fields {query, answer} match no record type\n' +
+      'train.jsonl:412: the fields {prompt, reply} match no record type\n' +
       '  fix: rename them to {text, text_pos}, {text, text_pos, text_neg}, {sentence1, sentence2, label} or {text, vector}';
     expect(() => inferRecordType(row, 'train.jsonl:412')).toThrow(text);
     rememberSource(row, 'train.jsonl:412');

@@ -1,6 +1,7 @@
 /** The record types, and which one a record is. */
 
 import { DataError } from './errors.ts';
+import { suggestedNames } from './known-names.ts';
 import { keepSource, sourceOf } from './provenance.ts';
 
 /** A record as it was read. */
@@ -79,11 +80,13 @@ export function inferRecordType(record: object, where = sourceOf(record)): Recor
   for (const [type, fields] of Object.entries(FIELDS)) {
     if (fields.every((field) => hasField(record, field))) return type as RecordType;
   }
-  throw new DataError(
-    `the fields {${Object.keys(record).join(', ')}} match no record type`,
-    where,
-    'rename them to {text, text_pos}, {text, text_pos, text_neg}, {sentence1, sentence2, label} or {text, vector}',
-  );
+  const columns = Object.keys(record);
+  const names = Object.entries(suggestedNames(columns) ?? {});
+  const fix =
+    names.length > 0
+      ? `rename ${names.map((pair) => pair.join(' to ')).join(', ')} (${names.map((pair) => `--rename ${pair.join('=')}`).join(' ')})`
+      : 'rename them to {text, text_pos}, {text, text_pos, text_neg}, {sentence1, sentence2, label} or {text, vector}';
+  throw new DataError(`the fields {${columns.join(', ')}} match no record type`, where, fix);
 }
 
 /**

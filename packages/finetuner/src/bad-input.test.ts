@@ -26,9 +26,9 @@ async function fromLines(name: string, rows: object[]): Promise<Dataset> {
 
 describe('records', () => {
   test('of no known fields name file, line and the fields found', async () => {
-    const dataset = await fromLines('wrong.jsonl', [{ query: 'a', answer: 'b' }]);
+    const dataset = await fromLines('wrong.jsonl', [{ prompt: 'a', reply: 'b' }]);
     await expect(open(dataset)).rejects.toThrow(
-      `${join(folder, 'wrong.jsonl')}:1: the fields {query, answer} match no record type\n` +
+      `${join(folder, 'wrong.jsonl')}:1: the fields {prompt, reply} match no record type\n` +
         '  fix: rename them to {text, text_pos}, {text, text_pos, text_neg}, {sentence1, sentence2, label} or {text, vector}',
     );
   });

@@ -30,10 +30,22 @@ export const finetune = defineCommand({
   summary: 'fine-tune a model on pairs, triplets or scored pairs',
   flags,
   async run({ config: _, ...given }) {
-    const { model, data, split, evalData, testSize, rename, streaming, modelType, recordType, pooling, ...options } =
-      given;
+    const {
+      model,
+      data,
+      split,
+      evalData,
+      testSize,
+      rename,
+      adapter,
+      streaming,
+      modelType,
+      recordType,
+      pooling,
+      ...options
+    } = given;
     const { backend, seed } = options;
-    const dataset = await openData({ data, split, evalData, testSize, rename, streaming, seed });
+    const dataset = await openData({ data, split, evalData, testSize, rename, adapter, streaming, seed });
     const fineTuner = await FineTuner.fromPretrained(model, {
       dataset,
       modelType,
