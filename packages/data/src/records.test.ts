@@ -23,7 +23,7 @@ describe('inferRecordType', () => {
     expect(() => inferRecordType(row, 'train.jsonl:412')).toThrow(text);
     rememberSource(row, 'train.jsonl:412');
     expect(() => inferRecordType(row)).toThrow(text);
-    expect(Object.keys(row)).toEqual(['query', 'answer']);
+    expect(Object.keys(row)).toEqual(['prompt', 'reply']);
   });
 });
 
