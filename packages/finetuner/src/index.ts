@@ -16,6 +16,7 @@ export {
   type FineTunerOptions,
   type RunResult,
 } from './finetuner.ts';
+export { type MiningOptions, mineHardNegatives } from './hard-negatives.ts';
 export { LR_POLICIES, type LrSetting, suggestLr } from './learning-rate.ts';
 export type { EpochMetrics, EvaluationMetrics, StepMetrics } from './metrics.ts';
 export { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';

@@ -29,6 +29,8 @@ export interface EpochMetrics {
   validationLoss?: number;
 }
 
+export type MetricsLine = StepMetrics | EvaluationMetrics | EpochMetrics;
+
 export class MetricsFile {
   readonly path: string;
   /** Length of the file. */
@@ -42,7 +44,7 @@ export class MetricsFile {
   }
 
   /** @throws ModelError where the disk says no. */
-  write(metrics: StepMetrics | EvaluationMetrics | EpochMetrics): void {
+  write(metrics: MetricsLine): void {
     const line = `${JSON.stringify(metrics)}\n`;
     this.#put(() => appendFileSync(this.path, line));
     this.bytes += Buffer.byteLength(line);

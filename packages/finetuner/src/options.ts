@@ -13,6 +13,7 @@ import { z } from 'zod';
 import { LR_POLICIES } from './learning-rate.ts';
 import { SCHEDULERS } from './schedules.ts';
 import { STRATEGIES } from './strategies/strategy.ts';
+import { TRACKERS } from './trackers/index.ts';
 
 const positiveInt = z.int().positive();
 
@@ -90,6 +91,10 @@ export const finetuneOptions = z.strictObject({
     .default(false)
     .describe("go on from outputDir's newest checkpoint, to the weights of an unbroken run; begin where there is none"),
   backend: z.enum(BACKENDS).default('auto').describe('engine to train on'),
+  logWith: z
+    .array(z.enum(TRACKERS))
+    .default([])
+    .describe('also log to these: tensorboard writes to outputDir/tensorboard, mlflow to MLFLOW_TRACKING_URI'),
   logInterval: positiveInt.default(10).describe('steps between lines of metrics.jsonl'),
   swapLoss: z
     .boolean()

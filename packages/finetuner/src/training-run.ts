@@ -14,7 +14,7 @@ import { CollapseGuard } from './collapse-guard.ts';
 import { type CachedPass, cachedGradients } from './grad-cache.ts';
 import { type LrSetting, suggestLr } from './learning-rate.ts';
 import { batchLoss, describeLoss, embeddingsLoss } from './losses.ts';
-import { MetricsFile } from './metrics.ts';
+import { MetricsFile, type MetricsLine } from './metrics.ts';
 import type { ResolvedFinetuneOptions } from './options.ts';
 import { prepareOutput } from './output-folder.ts';
 import { Pace } from './pace.ts';
@@ -24,6 +24,8 @@ import { schedule } from './schedules.ts';
 import { applyStrategy } from './strategies/index.ts';
 import { layerLrFactors } from './strategies/layers.ts';
 import type { Strategy } from './strategies/strategy.ts';
+import { makeTrackers } from './trackers/index.ts';
+import { Trackers } from './trackers/tracker.ts';
 import { type Gradients, train } from './trainer.ts';
 import type { TrainingRows } from './training-data.ts';
 
@@ -81,6 +83,7 @@ const FREE_OPTIONS = new Set([
   'saveOnEpochEnd',
   'numMaxCheckpoints',
   'logInterval',
+  'logWith',
   'backend',
 ]);
 
@@ -99,6 +102,7 @@ export class TrainingRun {
   readonly #variables: Parameters;
   readonly #optimizer: AdamW;
   readonly #checkpoints: Checkpoints;
+  readonly #trackers: Trackers;
   readonly #identity: RunIdentity;
   readonly #totalSteps: number | undefined;
   readonly #peakLr: number;
@@ -156,6 +160,7 @@ export class TrainingRun {
     const lrFactor = layerLrFactors(this.#variables.keys(), options.layerLrDecay);
     this.#optimizer = new AdamW({ weightDecay: options.weightDecay, lrFactor });
     this.#checkpoints = new Checkpoints(options.outputDir, options.numMaxCheckpoints);
+    this.#trackers = new Trackers(makeTrackers(options.logWith, options.outputDir), (text) => this.#warn(text));
     const deciding = Object.entries(options).filter(([name]) => !FREE_OPTIONS.has(name));
     const records = data.train instanceof Dataset ? data.train.length : 'a stream';
     this.#identity = { ...Object.fromEntries(deciding), recordType, records };
@@ -202,6 +207,7 @@ export class TrainingRun {
     const state = this.#state;
     try {
       const guard = await CollapseGuard.of(this.#source, this.#data.train);
+      await this.#trackers.start(this.#source.options);
       await this.#hooks.onStart?.({ resumedFrom: state.step, totalSteps: this.#totalSteps });
       while (state.epoch <= epochs && !this.#ended()) {
         await this.#epoch(bar, pace, guard);
@@ -218,6 +224,7 @@ export class TrainingRun {
       await this.#strategy.save?.(join(outputDir, 'adapter'));
     } finally {
       bar.end();
+      await this.#trackers.end();
       this.#optimizer.dispose();
       this.#strategy.finish();
     }
@@ -248,7 +255,7 @@ export class TrainingRun {
       pace.add(group.reduce((sum, { size }) => sum + size, 0));
       if (step % options.logInterval === 0) {
         const norm = gradNorm === undefined ? {} : { gradNorm };
-        this.metrics.write({ step, epoch, loss, lr, ...norm, recordsPerSecond: pace.take() });
+        await this.#log({ step, epoch, loss, lr, ...norm, recordsPerSecond: pace.take() });
       }
       if (step % Math.max(GUARD_STEPS, options.logInterval) === 0) this.#warn(guard.check());
       bar.update(step, `loss ${loss.toFixed(4)}  ${Math.round(pace.overall())} records/s`);
@@ -260,7 +267,7 @@ export class TrainingRun {
     const { epoch } = state;
     const trainLoss = state.epochLoss / Math.max(1, state.stepsOfEpoch);
     const validationLoss = options.evalSteps ? undefined : await this.#evaluate();
-    this.metrics.write({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
+    await this.#log({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
     if (validationLoss !== undefined) this.#validation.push({ epoch, validationLoss });
     await this.#hooks.onEpoch?.({ epoch, trainLoss, validationLoss });
   }
@@ -281,13 +288,20 @@ export class TrainingRun {
   async #evaluateStep(): Promise<void> {
     const { step, epoch } = this.#state;
     const validationLoss = await this.#evaluate();
-    if (validationLoss !== undefined) this.metrics.write({ step, epoch, validationLoss });
+    if (validationLoss !== undefined) await this.#log({ step, epoch, validationLoss });
     this.#state.evaluationDue = this.#data.validation !== undefined && validationLoss === undefined;
   }
 
   async #save(): Promise<void> {
     this.#state.metricsBytes = this.metrics.bytes;
     await this.#checkpoints.save(this.#state, this.#identity, this.#variables, this.#optimizer);
+  }
+
+  /** To metrics.jsonl, and to the trackers. */
+  async #log(line: MetricsLine): Promise<void> {
+    this.metrics.write(line);
+    const { step: _, ...values } = line as MetricsLine & { step?: number };
+    await this.#trackers.log(values, this.#state.step);
   }
 
   #warn(warning: string | undefined): void {

@@ -1,0 +1,21 @@
+/** The trackers by name. */
+
+import { join } from 'node:path';
+
+import { MLflow } from './mlflow.ts';
+import { TensorBoard } from './tensorboard.ts';
+import type { Tracker } from './tracker.ts';
+
+export const TRACKERS = ['tensorboard', 'mlflow'] as const;
+
+export type TrackerName = (typeof TRACKERS)[number];
+
+const MAKERS: Record<TrackerName, (outputDir: string) => Tracker> = {
+  tensorboard: (outputDir) => new TensorBoard(join(outputDir, 'tensorboard')),
+  mlflow: () => new MLflow(),
+};
+
+/** @throws OptionError for one that lacks its settings. */
+export function makeTrackers(names: readonly TrackerName[], outputDir: string): Record<string, Tracker> {
+  return Object.fromEntries(names.map((name) => [name, MAKERS[name](outputDir)]));
+}
