@@ -30,7 +30,7 @@ interface Case {
 
 const PRECISIONS = ['fp32', 'bf16'];
 
-const CASES: Case[] = PRECISIONS.flatMap((precision): Case[] => [
+const MODEL_CASES = PRECISIONS.flatMap((precision): Case[] => [
   ...(['6x384', '12x768'] as const).map((size) => ({
     name: `step-${size}-${precision}`,
     figure: 'seconds',
@@ -53,6 +53,18 @@ const CASES: Case[] = PRECISIONS.flatMap((precision): Case[] => [
     args: [minilm, precision, pairs, '4000'],
   },
 ]);
+
+const READ_CASES = ['jsonl', 'csv', 'parquet', 'arrow'].map(
+  (format): Case => ({
+    name: `read-${format}`,
+    figure: 'rowsPerSecond',
+    less: false,
+    script: 'read',
+    args: [join(cache, 'rows', `rows.${format}`)],
+  }),
+);
+
+const CASES = [...MODEL_CASES, ...READ_CASES];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -130,6 +142,10 @@ function preparePeers(): string {
     if (!existsSync(join(folder, 'vocab.txt'))) {
       execFileSync(executable, [join(here, 'peers', 'model.py'), folder, layers, hidden], { stdio: 'ignore' });
     }
+  }
+  if (chosen.some(({ script }) => script === 'read') && !existsSync(join(cache, 'rows'))) {
+    console.error('writing a million rows in four formats');
+    execFileSync(executable, [join(here, 'peers', 'rows.py'), join(cache, 'rows')], { stdio: 'ignore' });
   }
   return executable;
 }
