@@ -18,8 +18,9 @@ import { checkLossOptions } from './losses.ts';
 import { modelCard } from './model-card.ts';
 import { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from './options.ts';
+import type { RunHooks, RunOutcome } from './run-hooks.ts';
 import { openTrainingData, type TrainingData, type TrainingDataDict, type TrainingRows } from './training-data.ts';
-import { type RunHooks, type RunOutcome, TrainingRun } from './training-run.ts';
+import { TrainingRun } from './training-run.ts';
 
 export interface FineTunerOptions {
   dataset: TrainingData | TrainingDataDict;

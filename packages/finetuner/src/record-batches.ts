@@ -1,7 +1,7 @@
 /** Rows to batches ready for the encoder, in the order of an epoch. */
 
-import type { Embedder } from '@uniem/core';
-import { batches, DataError, type RecordType, type Row, sourceOf, validateRecord } from '@uniem/data';
+import { type Embedder, OptionError } from '@uniem/core';
+import { batches, DataError, Dataset, type RecordType, type Row, sourceOf, validateRecord } from '@uniem/data';
 
 import type { RunOptions } from './options.ts';
 import { collate, type RecordBatch, textsOf } from './records.ts';
@@ -63,5 +63,24 @@ function taskOf(row: Row, field: string): unknown {
     `no column ${field}; the record has {${Object.keys(row).join(', ')}}`,
     sourceOf(row),
     'give every record its task, or leave taskField out',
+  );
+}
+
+/**
+ * Steps of a run; undefined for a stream, whose length is not known.
+ *
+ * @throws OptionError where there is none.
+ */
+export function totalSteps({ options, recordType }: BatchSource, rows: Rows): number | undefined {
+  const { batchSize, dropLast, gradientAccumulationSteps, epochs, maxSteps } = options;
+  if (!(rows instanceof Dataset)) return maxSteps;
+  const least = dropLast ? batchSize : recordType === 'pair' ? 2 : 1; // records that make a last batch
+  const perEpoch = Math.floor(rows.length / batchSize) + (rows.length % batchSize >= least ? 1 : 0);
+  const total = Math.ceil(perEpoch / gradientAccumulationSteps) * epochs;
+  if (total > 0) return Math.min(total, maxSteps ?? Number.POSITIVE_INFINITY);
+  throw new OptionError(
+    `no batch of ${batchSize} can be made of the training set`,
+    'batchSize',
+    'give more records, or leave dropLast out',
   );
 }

@@ -1,9 +1,7 @@
 /** One run of a FineTuner: its steps and epochs, what it writes, and how it goes on after an interruption. */
 
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 
-import * as tf from '@tensorflow/tfjs';
 import { dropoutState, type Embedder, OptionError, type Parameters, ProgressBar } from '@uniem/core';
 import { DataError, Dataset, sourceOf } from '@uniem/data';
 
@@ -18,8 +16,9 @@ import { MetricsFile, type MetricsLine } from './metrics.ts';
 import type { ResolvedFinetuneOptions } from './options.ts';
 import { prepareOutput } from './output-folder.ts';
 import { Pace } from './pace.ts';
-import { type BatchSource, recordBatches, stepBatches } from './record-batches.ts';
+import { type BatchSource, stepBatches, totalSteps } from './record-batches.ts';
 import type { RecordBatch } from './records.ts';
+import type { RunHooks, RunOutcome } from './run-hooks.ts';
 import { schedule } from './schedules.ts';
 import { applyStrategy } from './strategies/index.ts';
 import { layerLrFactors } from './strategies/layers.ts';
@@ -28,52 +27,7 @@ import { makeTrackers } from './trackers/index.ts';
 import { Trackers } from './trackers/tracker.ts';
 import { type Gradients, train } from './trainer.ts';
 import type { TrainingRows } from './training-data.ts';
-
-/** A run that is about to make its first step. */
-export interface RunStart {
-  /** Step of the checkpoint it goes on from; 0 where it begins anew. */
-  resumedFrom: number;
-  /** Undefined for a stream of unknown length. */
-  totalSteps: number | undefined;
-}
-
-/** A step that is done. */
-export interface StepEnd {
-  /** Counted from 1. */
-  step: number;
-  epoch: number;
-  /** Mean over the step's batches. */
-  loss: number;
-  lr: number;
-}
-
-/** An epoch that is done. */
-export interface EpochEnd {
-  /** Counted from 1. */
-  epoch: number;
-  trainLoss: number;
-  /** Where there is a validation set. */
-  validationLoss: number | undefined;
-}
-
-/** What a caller does as the run goes; a promise is awaited, and an error ends the run. */
-export interface RunHooks {
-  /** Aborting it ends the run after the current step; the model so far is saved, and the run can be resumed. */
-  signal?: AbortSignal;
-  onStart?: (start: RunStart) => unknown;
-  onStep?: (end: StepEnd) => unknown;
-  onEpoch?: (end: EpochEnd) => unknown;
-}
-
-/** How a run ended. */
-export interface RunOutcome {
-  /** Validations of whole epochs, where there is a validation set. */
-  validation: { epoch: number; validationLoss: number }[];
-  /** Optimizer steps done, those before a resumed checkpoint included. */
-  steps: number;
-  /** Whether the signal ended the run early. */
-  stopped: boolean;
-}
+import { meanLoss } from './validation.ts';
 
 /** Options that have no part in which weights come out; all others must be the same for a run to be resumed. */
 const FREE_OPTIONS = new Set([
@@ -148,7 +102,7 @@ export class TrainingRun {
     this.#source = source;
     this.#data = data;
     this.#hooks = hooks;
-    this.#totalSteps = totalSteps(source, data);
+    this.#totalSteps = totalSteps(source, data.train);
     prepareOutput(options.outputDir);
     this.#strategy = made;
     this.#variables = made.variables;
@@ -260,8 +214,8 @@ export class TrainingRun {
       if (step % Math.max(GUARD_STEPS, options.logInterval) === 0) this.#warn(guard.check());
       bar.update(step, `loss ${loss.toFixed(4)}  ${Math.round(pace.overall())} records/s`);
       if (options.evalSteps && step % options.evalSteps === 0) await this.#evaluateStep();
-      if (this.#stopped() || (options.saveSteps && step % options.saveSteps === 0)) await this.#save();
       await this.#hooks.onStep?.({ step, epoch, loss, lr });
+      if (this.#stopped() || (options.saveSteps && step % options.saveSteps === 0)) await this.#save();
       if (this.#ended()) break;
     }
     const { epoch } = state;
@@ -321,22 +275,10 @@ export class TrainingRun {
 
   /** The validation loss; undefined without a validation set, and where the run is stopped before its end. */
   async #evaluate(): Promise<number | undefined> {
-    const { embedder, options } = this.#source;
-    if (!this.#data.validation) return undefined;
-    const source = { ...this.#source, options: { ...options, dropLast: false } };
-    let sum = 0;
-    let count = 0;
-    for await (const batch of recordBatches(this.#data.validation, source)) {
-      await setImmediate(); // lets a signal through, as the trainer does
-      if (this.#stopped()) return undefined;
-      const loss = tf.tidy(() => batchLoss(embedder, batch, options));
-      sum += (await loss.data())[0] as number;
-      loss.dispose();
-      count += 1;
-    }
-    if (count === 0) return undefined;
-    await this.#rank(sum / count);
-    return sum / count;
+    const { validation } = this.#data;
+    const loss = validation && (await meanLoss(validation, this.#source, () => this.#stopped()));
+    if (loss !== undefined) await this.#rank(loss);
+    return loss;
   }
 
   async #rank(validationLoss: number): Promise<void> {
@@ -347,21 +289,6 @@ export class TrainingRun {
     state.evaluationsSinceBest = 0;
     if (this.#source.options.keepBest) await this.#checkpoints.saveBest(this.#variables);
   }
-}
-
-/** Undefined for a stream, whose length is not known. */
-function totalSteps({ options, recordType }: BatchSource, { train: rows }: TrainingRows): number | undefined {
-  const { batchSize, dropLast, gradientAccumulationSteps, epochs, maxSteps } = options;
-  if (!(rows instanceof Dataset)) return maxSteps;
-  const least = dropLast ? batchSize : recordType === 'pair' ? 2 : 1; // records that make a last batch
-  const perEpoch = Math.floor(rows.length / batchSize) + (rows.length % batchSize >= least ? 1 : 0);
-  const total = Math.ceil(perEpoch / gradientAccumulationSteps) * epochs;
-  if (total > 0) return Math.min(total, maxSteps ?? Number.POSITIVE_INFINITY);
-  throw new OptionError(
-    `no batch of ${batchSize} can be made of the training set`,
-    'batchSize',
-    'give more records, or leave dropLast out',
-  );
 }
 
 function notFinite(what: string, value: number | undefined, step: number, group: readonly RecordBatch[]): OptionError {
