@@ -6,9 +6,8 @@ import { parseArgs } from 'node:util';
 
 import { type Precision, useEngine } from '@uniem/core';
 import type { Dataset } from '@uniem/data';
-import { evaluateRetrieval, FineTuner } from '@uniem/finetuner';
+import { curveSvg, evaluateRetrieval, FineTuner, type Point } from '@uniem/finetuner';
 
-import { lossCurveSvg } from './loss-curve.ts';
 import { minilmFolder } from './minilm.ts';
 import { wordnetPairs } from './wordnet.ts';
 
@@ -28,7 +27,7 @@ const fineTuner = await FineTuner.fromPretrained(minilmFolder(), { dataset: trai
 const before = await mrr(fineTuner, heldOut);
 console.log(`MRR@10 before: ${before.toFixed(4)}`);
 
-const losses: number[] = [];
+const losses: Point[] = [];
 const { modelFolder } = await fineTuner.run(
   {
     outputDir: OUTPUT,
@@ -40,10 +39,10 @@ const { modelFolder } = await fineTuner.run(
     logInterval: 1,
     precision,
   },
-  { onStep: ({ loss }) => losses.push(loss) },
+  { onStep: ({ step, loss }) => losses.push({ step, value: loss }) },
 );
 const after = await mrr(fineTuner, heldOut);
-writeFileSync(join(OUTPUT, 'loss.svg'), lossCurveSvg('all-MiniLM-L6-v2 on WordNet pairs', losses));
+writeFileSync(join(OUTPUT, 'loss.svg'), curveSvg('all-MiniLM-L6-v2 on WordNet pairs', losses));
 console.log(`MRR@10 after:  ${after.toFixed(4)}  (${STEPS} steps of 64)`);
 console.log(`model: ${modelFolder}\nloss curve: ${join(OUTPUT, 'loss.svg')}`);
 console.log(`${Math.round((performance.now() - started) / 1000)} s`);

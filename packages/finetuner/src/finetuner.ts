@@ -1,5 +1,6 @@
 /** From a pretrained model and records to a better model in a folder. */
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs';
@@ -18,6 +19,7 @@ import { checkLossOptions } from './losses.ts';
 import { modelCard } from './model-card.ts';
 import { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from './options.ts';
+import { reportHtml } from './report/report.ts';
 import type { RunHooks, RunOutcome } from './run-hooks.ts';
 import { openTrainingData, type TrainingData, type TrainingDataDict, type TrainingRows } from './training-data.ts';
 import { TrainingRun } from './training-run.ts';
@@ -90,7 +92,10 @@ export class FineTuner {
     const { validation } = outcome;
     const card = modelCard({ embedder, baseModel: this.#baseModel, training: run.summary, validation });
     await embedder.save(modelFolder, { 'README.md': card });
-    return { ...outcome, modelFolder, metricsFile: run.metrics.path };
+    const { summary, options: used, lengths, metrics } = run;
+    const report = reportHtml({ metricsFile: metrics.path, summary, options: used, lengths });
+    writeFileSync(join(resolved.outputDir, 'report.html'), report);
+    return { ...outcome, modelFolder, metricsFile: metrics.path };
   }
 
   #check(options: ResolvedFinetuneOptions): void {

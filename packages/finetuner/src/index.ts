@@ -21,6 +21,7 @@ export { LR_POLICIES, type LrSetting, suggestLr } from './learning-rate.ts';
 export type { EpochMetrics, EvaluationMetrics, StepMetrics } from './metrics.ts';
 export { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
 export { type FinetuneOptions, finetuneOptions } from './options.ts';
+export { curveSvg, type Point } from './report/curve.ts';
 export type { EpochEnd, RunHooks, RunOutcome, RunStart, StepEnd } from './run-hooks.ts';
 export { SCHEDULERS, type ScheduleOptions, schedule } from './schedules.ts';
 export { STRATEGIES, type StrategyName } from './strategies/strategy.ts';

@@ -2,7 +2,15 @@
 
 import { join } from 'node:path';
 
-import { dropoutState, type Embedder, OptionError, type Parameters, ProgressBar } from '@uniem/core';
+import {
+  dropoutState,
+  type Embedder,
+  lengthsOf,
+  OptionError,
+  type Parameters,
+  ProgressBar,
+  type TokenBatch,
+} from '@uniem/core';
 import { DataError, Dataset, sourceOf } from '@uniem/data';
 
 import { AdamW } from './adamw.ts';
@@ -13,7 +21,7 @@ import { type CachedPass, cachedGradients } from './grad-cache.ts';
 import { type LrSetting, suggestLr } from './learning-rate.ts';
 import { batchLoss, describeLoss, embeddingsLoss } from './losses.ts';
 import { MetricsFile, type MetricsLine } from './metrics.ts';
-import type { ResolvedFinetuneOptions } from './options.ts';
+import type { ResolvedFinetuneOptions, RunOptions } from './options.ts';
 import { prepareOutput } from './output-folder.ts';
 import { Pace } from './pace.ts';
 import { type BatchSource, stepBatches, totalSteps } from './record-batches.ts';
@@ -63,6 +71,7 @@ export class TrainingRun {
   readonly #lr: (step: number) => number;
   readonly #state: RunState;
   readonly #validation: RunOutcome['validation'] = [];
+  readonly #lengths: number[] = [];
 
   /**
    * Prepares the model, and restores the checkpoint of a run to resume.
@@ -133,6 +142,16 @@ export class TrainingRun {
       evaluationDue: false,
     };
     this.metrics = new MetricsFile(join(options.outputDir, 'metrics.jsonl'), this.#state.metricsBytes);
+  }
+
+  /** Texts seen, by their tokens: of less than 8, 16, 32, … */
+  get lengths(): { below: number; count: number }[] {
+    return this.#lengths.map((count, i) => ({ below: 8 * 2 ** i, count }));
+  }
+
+  /** Options with what was found for those left out. */
+  get options(): RunOptions {
+    return this.#source.options;
   }
 
   /** What the run was made of, for people to read. */
@@ -206,6 +225,7 @@ export class TrainingRun {
       state.stepsOfEpoch += 1;
       state.epochLoss += loss;
       const { epoch } = state;
+      for (const { tokens } of group) this.#countLengths(tokens);
       pace.add(group.reduce((sum, { size }) => sum + size, 0));
       if (step % options.logInterval === 0) {
         const norm = gradNorm === undefined ? {} : { gradNorm };
@@ -224,6 +244,14 @@ export class TrainingRun {
     await this.#log({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
     if (validationLoss !== undefined) this.#validation.push({ epoch, validationLoss });
     await this.#hooks.onEpoch?.({ epoch, trainLoss, validationLoss });
+  }
+
+  #countLengths(tokens: TokenBatch): void {
+    for (const length of lengthsOf(tokens)) {
+      const bin = Math.max(0, Math.floor(Math.log2(length / 8)) + 1);
+      while (this.#lengths.length <= bin) this.#lengths.push(0);
+      (this.#lengths[bin] as number) += 1;
+    }
   }
 
   #cached(batch: RecordBatch, pass: number): Gradients {
