@@ -168,7 +168,7 @@ describe('outputDir', () => {
     await run(outputDir);
     const { steps } = await run(outputDir);
     expect(steps).toBe(1);
-    expect(readdirSync(outputDir).sort()).toEqual(['metrics.jsonl', 'model']);
+    expect(readdirSync(outputDir).sort()).toEqual(['metrics.jsonl', 'model', 'report.html']);
   });
 
   // /dev/full fails every write with ENOSPC.
