@@ -54,7 +54,7 @@ const MODEL_CASES = PRECISIONS.flatMap((precision): Case[] => [
   },
 ]);
 
-const READ_CASES = ['jsonl', 'csv', 'parquet', 'arrow'].map(
+const READ_CASES = ['jsonl', 'json', 'csv', 'parquet', 'arrow'].map(
   (format): Case => ({
     name: `read-${format}`,
     figure: 'rowsPerSecond',
@@ -144,7 +144,7 @@ function preparePeers(): string {
     }
   }
   if (chosen.some(({ script }) => script === 'read') && !existsSync(join(cache, 'rows'))) {
-    console.error('writing a million rows in four formats');
+    console.error('writing a million rows in five formats');
     execFileSync(executable, [join(here, 'peers', 'rows.py'), join(cache, 'rows')], { stdio: 'ignore' });
   }
   return executable;

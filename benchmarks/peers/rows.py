@@ -1,4 +1,4 @@
-"""A million records of pairs in four formats: rows.py FOLDER."""
+"""A million records of pairs in five formats: rows.py FOLDER."""
 
 import pathlib
 import sys
@@ -17,6 +17,7 @@ dataset = Dataset.from_dict({
     "label": [i % 6 for i in rows],
 })
 dataset.to_json(partial / "rows.jsonl", force_ascii=False)
+dataset.to_json(partial / "rows.json", lines=False, force_ascii=False, batch_size=len(dataset))
 dataset.to_csv(partial / "rows.csv")
 dataset.to_parquet(partial / "rows.parquet")
 dataset.save_to_disk(partial / "saved", max_shard_size="10GB")

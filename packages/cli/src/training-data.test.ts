@@ -24,7 +24,8 @@ mkdirSync(splits);
 writeFileSync(join(splits, 'train.jsonl'), jsonl(pairs.slice(0, 6)));
 writeFileSync(join(splits, 'validation.jsonl'), jsonl(pairs.slice(6)));
 
-const open = (flags: Partial<DataFlags>) => openData({ data: file, rename: [], streaming: false, seed: 42, ...flags });
+const open = (flags: Partial<DataFlags>) =>
+  openData({ data: file, rename: [], onBadRecord: 'error', streaming: false, seed: 42, ...flags });
 
 async function rowsOf(rows: unknown): Promise<Row[]> {
   const found: Row[] = [];
@@ -79,6 +80,16 @@ test('--adapter turns lists of positives into records, of a stream too', async (
         { text: 'q', text_pos: 'b', text_neg: ['x'] },
       ]);
     }
+  }
+});
+
+test('--on-bad-record skip reads on after a line that is no record', async () => {
+  const broken = join(folder, 'broken.jsonl');
+  writeFileSync(broken, `${jsonl(pairs.slice(0, 1))}{"text": \n${jsonl(pairs.slice(1, 2))}`);
+  await expect(open({ data: broken })).rejects.toThrow(`${broken}:2: `);
+  for (const streaming of [false, true]) {
+    const { train } = await open({ data: broken, onBadRecord: 'skip', streaming });
+    expect(await rowsOf(train)).toEqual(pairs.slice(0, 2));
   }
 });
 

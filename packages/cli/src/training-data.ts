@@ -1,7 +1,7 @@
 /** What `uniem finetune` trains on, from its flags. */
 
 import { OptionError } from '@uniem/core';
-import { ADAPTERS, adaptRecords, Dataset, IterableDataset, loadDataset, type Row } from '@uniem/data';
+import { ADAPTERS, adaptRecords, Dataset, IterableDataset, loadDataset, ON_BAD_RECORD } from '@uniem/data';
 import type { TrainingDataDict } from '@uniem/finetuner';
 import { z } from 'zod';
 
@@ -31,6 +31,12 @@ export const dataFlags = {
     .enum(ADAPTERS)
     .optional()
     .describe('records of other projects: bge has query, pos and neg lists, medi instructions before its texts'),
+  onBadRecord: z
+    .enum(ON_BAD_RECORD)
+    .default('error')
+    .describe(
+      'a record that cannot be read or is not of the record type stops the run, or is left out; with skip also one of blank text',
+    ),
   streaming: z.boolean().default(false).describe('read records as they are used: nothing is held, or downloaded first'),
 };
 
@@ -41,13 +47,13 @@ type Splits = Record<string, Rows | undefined>;
 
 /** @throws OptionError for flags that disagree; DataError for what the files say against it. */
 export async function openData({ seed, ...flags }: DataFlags & { seed: number }): Promise<TrainingDataDict> {
-  const { data, split, evalData, testSize, streaming } = flags;
+  const { data, split, evalData, testSize, streaming, onBadRecord } = flags;
   if (testSize !== undefined && evalData !== undefined) {
     throw new OptionError('cannot be given beside --eval-data', '--test-size', 'give one of them');
   }
-  const loaded = await loadDataset(data, { split, streaming });
+  const loaded = await loadDataset(data, { split, streaming, onBadRecord });
   const splits: Splits = isRows(loaded) ? { train: loaded } : loaded;
-  const train = await adapted(renamed(splits.train as Rows, flags), flags);
+  const train = adapted(renamed(splits.train as Rows, flags), flags);
   if (testSize !== undefined) {
     if (!(train instanceof Dataset)) {
       throw new OptionError('a stream cannot be split', '--test-size', 'leave --streaming out, or give --eval-data');
@@ -56,8 +62,10 @@ export async function openData({ seed, ...flags }: DataFlags & { seed: number })
     return { train: parts.train, validation: parts.test };
   }
   const validation =
-    evalData === undefined ? (splits.validation ?? splits.dev) : evaluationOf(await loadDataset(evalData), evalData);
-  return validation ? { train, validation: await adapted(renamed(validation, flags), flags) } : { train };
+    evalData === undefined
+      ? (splits.validation ?? splits.dev)
+      : evaluationOf(await loadDataset(evalData, { onBadRecord }), evalData);
+  return validation ? { train, validation: adapted(renamed(validation, flags), flags) } : { train };
 }
 
 function evaluationOf(loaded: Rows | Splits, path: string): Rows {
@@ -78,11 +86,6 @@ function renamed(rows: Rows, { rename }: Pick<DataFlags, 'rename'>): Rows {
   return rows.renameColumns(Object.fromEntries(rename.map((pair) => pair.split('=') as [string, string])));
 }
 
-/** A stream stays one, read anew every epoch. */
-async function adapted(rows: Rows, { adapter }: Pick<DataFlags, 'adapter'>): Promise<Rows | AsyncIterable<Row>> {
-  if (adapter === undefined) return rows;
-  if (rows instanceof IterableDataset) return { [Symbol.asyncIterator]: () => adaptRecords(rows, adapter) };
-  const records: Row[] = [];
-  for await (const record of adaptRecords(rows, adapter)) records.push(record);
-  return Dataset.fromRows(records);
+function adapted(rows: Rows, { adapter }: Pick<DataFlags, 'adapter'>): Rows {
+  return adapter === undefined ? rows : adaptRecords(rows, adapter);
 }

@@ -3,26 +3,49 @@
 import { expect, test } from 'vitest';
 
 import { type Adapter, adaptRecords } from './adapters.ts';
+import { Dataset } from './dataset.ts';
 import { suggestedNames } from './known-names.ts';
 import { inferRecordType, type Row } from './records.ts';
 
-async function adapt(adapter: Adapter, ...rows: Row[]): Promise<Row[]> {
-  const found: Row[] = [];
-  for await (const row of adaptRecords(rows, adapter)) found.push(row);
-  return found;
+function adapt(adapter: Adapter, ...rows: Row[]): Row[] {
+  return [...adaptRecords(Dataset.fromRows(rows), adapter)];
 }
 
-test('one record for each positive of FlagEmbedding’s, with all its negatives', async () => {
-  expect(await adapt('bge', { query: 'q', pos: ['a', 'b'], neg: ['x', 'y'], source: 's' })).toEqual([
+test('one record for each positive of FlagEmbedding’s, with all its negatives', () => {
+  expect(adapt('bge', { query: 'q', pos: ['a', 'b'], neg: ['x', 'y'], source: 's' })).toEqual([
     { text: 'q', text_pos: 'a', text_neg: ['x', 'y'], source: 's' },
     { text: 'q', text_pos: 'b', text_neg: ['x', 'y'], source: 's' },
   ]);
-  expect(await adapt('bge', { query: 'q', pos: ['a'] })).toEqual([{ text: 'q', text_pos: 'a' }]);
+  expect(adapt('bge', { query: 'q', pos: ['a'] })).toEqual([{ text: 'q', text_pos: 'a' }]);
 });
 
-test('INSTRUCTOR’s with their instructions and task', async () => {
-  const row = { query: ['find: ', 'q'], pos: ['', 'a'], neg: ['text: ', 'x'], task_name: 't' };
-  expect(await adapt('medi', row)).toEqual([{ text: 'find: q', text_pos: 'a', text_neg: 'text: x', task_name: 't' }]);
+test.each<[Adapter, string[]]>([
+  ['medi', ['find:\nq', '\na', 'text:\nx']],
+  ['medi_plain', ['q', 'a', 'x']],
+  ['instructor', ['find:q', 'a', 'text:x']],
+])('INSTRUCTOR’s by %s, with their task', (adapter, [text, text_pos, text_neg]) => {
+  const row = { query: ['find:', 'q'], pos: ['', 'a'], neg: ['text:', 'x'], task_name: 't' };
+  expect(adapt(adapter, row)).toEqual([{ text, text_pos, text_neg, task_name: 't' }]);
+});
+
+test('a stream of them stays one that can be shuffled, and goes on where it was', async () => {
+  const rows = Dataset.fromRows([0, 1, 2].map((i) => ({ query: `q${i}`, pos: ['a', 'b'] }))).toIterableDataset();
+  const stream = adaptRecords(rows, 'bge');
+  const pass = stream[Symbol.asyncIterator]();
+  const begun = await pass.take(3);
+  const rest = [];
+  for await (const row of stream.resume(pass.state())) rest.push(row);
+  expect([...begun, ...rest].map(({ text, text_pos }) => `${text}${text_pos}`)).toEqual([
+    'q0a',
+    'q0b',
+    'q1a',
+    'q1b',
+    'q2a',
+    'q2b',
+  ]);
+  const shuffled = [];
+  for await (const row of stream.shuffle({ seed: 1 })) shuffled.push(row);
+  expect(shuffled).toHaveLength(6);
 });
 
 test.each<[Adapter, Row, string]>([
@@ -30,8 +53,8 @@ test.each<[Adapter, Row, string]>([
   ['bge', { query: ['q'], pos: ['a'] }, 'query is ["q"], and must be a text'],
   ['bge', { query: 'q', pos: ['a'], neg: [] }, 'neg is [], and must be a list of texts'],
   ['medi', { query: ['i', 'q'], pos: ['i', 'a'] }, 'neg is missing, and must be an instruction and a text'],
-])('%s of %j is refused', async (adapter, row, message) => {
-  await expect(adapt(adapter, row)).rejects.toThrow(message);
+])('%s of %j is refused', (adapter, row, message) => {
+  expect(() => adapt(adapter, row)).toThrow(message);
 });
 
 test('known names are suggested, the most specific first', () => {

@@ -11,6 +11,7 @@ export { type LoadOptions, loadDataset } from './load.ts';
 export { sourceOf } from './provenance.ts';
 export { Pcg64 } from './random.ts';
 export { readJsonl } from './readers/jsonl.ts';
+export { ON_BAD_RECORD, type OnBadRecord } from './readers/reader.ts';
 export {
   inferRecordType,
   negativesOf,
@@ -24,3 +25,4 @@ export {
   type Triplet,
   validateRecord,
 } from './records.ts';
+export { validRecords } from './valid-records.ts';

@@ -16,7 +16,7 @@ import { localFiles } from './local-files.ts';
 import { rowPrefix } from './provenance.ts';
 import { arrowBatches, arrowColumns } from './readers/arrow.ts';
 import { extensionOf, readBlocks } from './readers/formats.ts';
-import { BadRecords } from './readers/reader.ts';
+import { BadRecords, type OnBadRecord } from './readers/reader.ts';
 import { parseSplit, type SplitPart, splitRange } from './split-name.ts';
 import type { FileOpener } from './stream/sources.ts';
 import { TableBuilder } from './table.ts';
@@ -37,7 +37,7 @@ export interface LoadOptions {
   /** Of the hub; HF_TOKEN if left out. */
   token?: string | false | undefined;
   /** A record that cannot be read is an error, or is left out, counted and named. */
-  onBadRecord?: 'error' | 'skip' | undefined;
+  onBadRecord?: OnBadRecord | undefined;
   /** Another hub or cache than the environment names. */
   hub?: HubOptions | undefined;
 }

@@ -66,6 +66,15 @@ export function negativesOf(record: Row): string[] {
     .flatMap((name) => (record[name] ?? []) as string | string[]);
 }
 
+/** The texts of a valid record, each with the field that has it. */
+export function textFields(record: Row, type: RecordType): [field: string, text: string][] {
+  return FIELDS[type].flatMap((field): [string, string][] => {
+    if (field === 'label' || field === 'vector') return [];
+    if (field === 'text_neg') return negativesOf(record).map((text) => [field, text]);
+    return [[field, record[field] as string]];
+  });
+}
+
 /** Whether the record has the field, or its numbered form. */
 function hasField(record: object, field: string): boolean {
   return field in record || (field === 'text_neg' && Object.keys(record).some((name) => NEGATIVE.test(name)));

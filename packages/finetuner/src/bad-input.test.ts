@@ -49,6 +49,15 @@ describe('records', () => {
     );
   });
 
+  test('are left out with onBadRecord skip', async () => {
+    const dataset = await fromLines('skip.jsonl', [pair, { text: 'a', text_pos: null }, pair]);
+    const fineTuner = await open(dataset, { onBadRecord: 'skip' });
+    const result = await fineTuner.run({ outputDir: join(folder, 'skip'), batchSize: 2, epochs: 1 });
+    expect(result.steps).toBe(1);
+    await expect(open([{ ...pair, text: '' }], { onBadRecord: 'skip' })).rejects.toThrow('the training set is empty');
+    await expect(open(dataset, { onBadRecord: 'drop' })).rejects.toThrow("onBadRecord: there is no 'drop'");
+  });
+
   test('of a validation set are checked too', async () => {
     const validation = await fromLines('dev.jsonl', [{ text: 'a' }]);
     await expect(open({ train: [pair], validation })).rejects.toThrow(

@@ -13,7 +13,7 @@ import {
   type PoolingStrategy,
   useEngine,
 } from '@uniem/core';
-import { RECORD_TYPES, type RecordType } from '@uniem/data';
+import { ON_BAD_RECORD, type OnBadRecord, RECORD_TYPES, type RecordType } from '@uniem/data';
 
 import { checkLossOptions } from './losses.ts';
 import { modelCard } from './model-card.ts';
@@ -30,6 +30,8 @@ export interface FineTunerOptions {
   modelType?: ModelType;
   /** Left out, found by the first record's fields. */
   recordType?: RecordType;
+  /** What becomes of a record that is not of the type; with 'skip' those of blank text are left out too. */
+  onBadRecord?: OnBadRecord;
   poolingStrategy?: PoolingStrategy;
   /** Engine that loads the model; left out, the one in use, or else the fastest that starts. */
   backend?: FinetuneOptions['backend'];
@@ -64,7 +66,8 @@ export class FineTuner {
   static async fromPretrained(model: string, options: FineTunerOptions): Promise<FineTuner> {
     requireOneOf('modelType', options.modelType, MODEL_TYPES);
     requireOneOf('recordType', options.recordType, RECORD_TYPES);
-    const data = await openTrainingData(options.dataset, options.recordType);
+    requireOneOf('onBadRecord', options.onBadRecord, ON_BAD_RECORD);
+    const data = await openTrainingData(options.dataset, options.recordType, options.onBadRecord);
     if (options.backend) await useEngine({ backend: options.backend });
     const folder = await modelFolder(model);
     const modelType = options.modelType ?? detectModelType(folder, model).modelType;

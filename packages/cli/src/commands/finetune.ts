@@ -30,26 +30,16 @@ export const finetune = defineCommand({
   summary: 'fine-tune a model on pairs, triplets or scored pairs',
   flags,
   async run({ config: _, ...given }) {
-    const {
-      model,
-      data,
-      split,
-      evalData,
-      testSize,
-      rename,
-      adapter,
-      streaming,
-      modelType,
-      recordType,
-      pooling,
-      ...options
-    } = given;
+    const { data, split, evalData, testSize, rename, adapter, onBadRecord, streaming, ...others } = given;
+    const { model, modelType, recordType, pooling, ...options } = others;
     const { backend, seed } = options;
-    const dataset = await openData({ data, split, evalData, testSize, rename, adapter, streaming, seed });
+    const source = { data, split, evalData, testSize, rename, adapter, onBadRecord, streaming };
+    const dataset = await openData({ ...source, seed });
     const fineTuner = await FineTuner.fromPretrained(model, {
       dataset,
       modelType,
       recordType,
+      onBadRecord,
       poolingStrategy: pooling,
       backend,
     });
