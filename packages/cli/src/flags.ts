@@ -54,6 +54,9 @@ export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], com
     else given[name] = isNumeric(type) ? numberOf(String(value)) : value;
   }
   const file = typeof given.config === 'string' ? readConfigFile(given.config) : {};
+  for (const [name, { type }] of fields) {
+    if (type === 'array' && name in file && !Array.isArray(file[name])) file[name] = [file[name]]; // as a flag given once
+  }
   const result = schema.safeParse({ ...file, ...given });
   if (result.success) return result.data;
   const issue = result.error.issues[0];

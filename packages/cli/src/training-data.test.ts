@@ -24,8 +24,8 @@ mkdirSync(splits);
 writeFileSync(join(splits, 'train.jsonl'), jsonl(pairs.slice(0, 6)));
 writeFileSync(join(splits, 'validation.jsonl'), jsonl(pairs.slice(6)));
 
-const open = (flags: Partial<DataFlags>) =>
-  openData({ data: file, rename: [], onBadRecord: 'error', streaming: false, seed: 42, ...flags });
+const unset = { dataWeights: [], rename: [], prefix: [], onBadRecord: 'error', streaming: false, seed: 42 } as const;
+const open = (flags: Partial<DataFlags>) => openData({ ...unset, data: [file], ...flags });
 
 async function rowsOf(rows: unknown): Promise<Row[]> {
   const found: Row[] = [];
@@ -34,9 +34,9 @@ async function rowsOf(rows: unknown): Promise<Row[]> {
 }
 
 test('a folder gives its validation set, --split one part', async () => {
-  const { train, validation } = await open({ data: splits });
+  const { train, validation } = await open({ data: [splits] });
   expect([await rowsOf(train), await rowsOf(validation)]).toEqual([pairs.slice(0, 6), pairs.slice(6)]);
-  const part = await open({ data: splits, split: 'train[:2]' });
+  const part = await open({ data: [splits], split: 'train[:2]' });
   expect(await rowsOf(part.train)).toEqual(pairs.slice(0, 2));
   expect(part.validation).toBeUndefined();
 });
@@ -55,7 +55,7 @@ test('--test-size holds out records, the same for a seed', async () => {
 });
 
 test('--rename gives columns the names of a record', async () => {
-  const { train } = await open({ data: csv, rename: ['question=text', 'answer=text_pos'] });
+  const { train } = await open({ data: [csv], rename: ['question=text', 'answer=text_pos'] });
   expect(train).toBeInstanceOf(Dataset);
   expect(await rowsOf(train)).toEqual([
     { text: 'q0', text_pos: 'a0' },
@@ -69,11 +69,32 @@ test('--streaming reads rows as they are used, again for every epoch', async () 
   for (let epoch = 0; epoch < 2; epoch++) expect((await rowsOf(train))[9]).toEqual({ sentence: 't9', text_pos: 'p9' });
 });
 
+test('several --data are mixed after parts of each are held out, by --data-weights where given', async () => {
+  const other = join(folder, 'other.jsonl');
+  writeFileSync(other, jsonl(pairs.slice(0, 4).map(({ text }) => ({ text, text_pos: 'o' }))));
+  const { train, validation } = await open({ data: [file, other], testSize: 0.25 });
+  const count = (rows: Row[], path: string) => rows.filter(({ dataset }) => dataset === path).length;
+  const rows = await rowsOf(train);
+  expect([count(rows, file), count(rows, other)]).toEqual([7, 3]);
+  expect(await rowsOf(validation)).toHaveLength(4);
+  for (const streaming of [false, true]) {
+    const mixed = await open({ data: [file, other], dataWeights: [1, 9], streaming });
+    const drawn = await rowsOf(mixed.train);
+    expect(count(drawn, other)).toBeGreaterThan(3 * count(drawn, file));
+    expect(new Set(drawn.map((row) => JSON.stringify(row))).size).toBe(14);
+  }
+});
+
+test('--prefix comes before the texts of a column after its renaming', async () => {
+  const flags = { data: [csv], rename: ['question=text', 'answer=text_pos'], prefix: ['text=a=b: '] };
+  expect((await rowsOf((await open(flags)).train))[0]).toEqual({ text: 'a=b: q0', text_pos: 'a0' });
+});
+
 test('--adapter turns lists of positives into records, of a stream too', async () => {
   const bge = join(folder, 'bge.jsonl');
   writeFileSync(bge, jsonl([{ query: 'q', pos: ['a', 'b'], neg: ['x'] }]));
   for (const streaming of [false, true]) {
-    const { train } = await open({ data: bge, adapter: 'bge', streaming });
+    const { train } = await open({ data: [bge], adapter: 'bge', streaming });
     for (let epoch = 0; epoch < 2; epoch++) {
       expect(await rowsOf(train)).toEqual([
         { text: 'q', text_pos: 'a', text_neg: ['x'] },
@@ -86,9 +107,9 @@ test('--adapter turns lists of positives into records, of a stream too', async (
 test('--on-bad-record skip reads on after a line that is no record', async () => {
   const broken = join(folder, 'broken.jsonl');
   writeFileSync(broken, `${jsonl(pairs.slice(0, 1))}{"text": \n${jsonl(pairs.slice(1, 2))}`);
-  await expect(open({ data: broken })).rejects.toThrow(`${broken}:2: `);
+  await expect(open({ data: [broken] })).rejects.toThrow(`${broken}:2: `);
   for (const streaming of [false, true]) {
-    const { train } = await open({ data: broken, onBadRecord: 'skip', streaming });
+    const { train } = await open({ data: [broken], onBadRecord: 'skip', streaming });
     expect(await rowsOf(train)).toEqual(pairs.slice(0, 2));
   }
 });
@@ -100,4 +121,8 @@ test('flags that disagree are refused', async () => {
   await expect(open({ testSize: 2, streaming: true })).rejects.toThrow(
     '--test-size: a stream cannot be split\n  fix: leave --streaming out, or give --eval-data',
   );
+  await expect(open({ dataWeights: [1, 2] })).rejects.toThrow(
+    '--data-weights: 2 for 1 --data\n  fix: give one for each',
+  );
+  await expect(open({ data: [file, file] })).rejects.toThrow(`--data: ${file} is given twice\n  fix: give it once`);
 });

@@ -1,15 +1,32 @@
 /** What `uniem finetune` trains on, from its flags. */
 
 import { OptionError } from '@uniem/core';
-import { ADAPTERS, adaptRecords, Dataset, IterableDataset, loadDataset, ON_BAD_RECORD } from '@uniem/data';
+import {
+  ADAPTERS,
+  adaptRecords,
+  concatenateDatasets,
+  Dataset,
+  IterableDataset,
+  loadDataset,
+  mixDatasets,
+  ON_BAD_RECORD,
+  prefixColumns,
+} from '@uniem/data';
 import type { TrainingDataDict } from '@uniem/finetuner';
 import { z } from 'zod';
 
 export const dataFlags = {
   data: z
-    .string()
+    .array(z.string())
+    .min(1, 'give at least one')
     .describe(
-      'file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow (also .gz), or owner/name[:configuration][@revision] of the hub',
+      'file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow (also .gz), or owner/name[:configuration][@revision] of the hub; several, each with its own flag, are mixed, and --task-field dataset makes each batch of one of them',
+    ),
+  dataWeights: z
+    .array(z.number().positive())
+    .default([])
+    .describe(
+      'how often each --data is drawn, in their order: the mix holds until all are used up; records once if left out',
     ),
   split: z.string().optional().describe('split to train on, as train[:1000]; train if left out'),
   evalData: z
@@ -22,15 +39,21 @@ export const dataFlags = {
     .number()
     .positive()
     .optional()
-    .describe('hold out so many records, below 1 a fraction, shuffled by --seed, as the validation set'),
+    .describe('hold out so many records of each --data, below 1 a fraction, shuffled by --seed, as the validation set'),
   rename: z
     .array(z.string().regex(/^[^=]+=[^=]+$/, 'is not old=new'))
     .default([])
     .describe('columns to rename, as old=new; may be given several times'),
+  prefix: z
+    .array(z.string().regex(/^[^=]+=./s, 'is not column=text'))
+    .default([])
+    .describe('put before the texts of a column, after its renaming, as "text=query: "; may be given several times'),
   adapter: z
     .enum(ADAPTERS)
     .optional()
-    .describe('records of other projects: bge has query, pos and neg lists, medi instructions before its texts'),
+    .describe(
+      'records of other projects: bge of FlagEmbedding; medi of INSTRUCTOR as uniem joins its instructions and texts, medi_plain without the instructions, instructor with nothing between',
+    ),
   onBadRecord: z
     .enum(ON_BAD_RECORD)
     .default('error')
@@ -46,14 +69,43 @@ type Rows = Dataset | IterableDataset;
 type Splits = Record<string, Rows | undefined>;
 
 /** @throws OptionError for flags that disagree; DataError for what the files say against it. */
-export async function openData({ seed, ...flags }: DataFlags & { seed: number }): Promise<TrainingDataDict> {
-  const { data, split, evalData, testSize, streaming, onBadRecord } = flags;
+export async function openData(flags: DataFlags & { seed: number }): Promise<TrainingDataDict> {
+  const { data, dataWeights, evalData, onBadRecord, seed, testSize } = flags;
   if (testSize !== undefined && evalData !== undefined) {
     throw new OptionError('cannot be given beside --eval-data', '--test-size', 'give one of them');
   }
-  const loaded = await loadDataset(data, { split, streaming, onBadRecord });
+  if (dataWeights.length > 0 && dataWeights.length !== data.length) {
+    throw new OptionError(`${dataWeights.length} for ${data.length} --data`, '--data-weights', 'give one for each');
+  }
+  const twice = data.find((path, i) => data.indexOf(path) < i);
+  if (twice !== undefined) {
+    throw new OptionError(`${twice} is given twice`, '--data', 'give it once, with a larger --data-weights');
+  }
+  const sets: [path: string, set: Opened][] = [];
+  for (const path of data) sets.push([path, await openSet(path, flags)]);
+  const parts = sets.flatMap(([, { validation }]) => validation ?? []);
+  const given =
+    evalData === undefined ? undefined : evaluationOf(await loadDataset(evalData, { onBadRecord }), evalData);
+  const weights =
+    dataWeights.length > 0 ? Object.fromEntries(data.map((path, i) => [path, dataWeights[i] as number])) : undefined;
+  const trains = Object.fromEntries(sets.map(([path, { train }]) => [path, train]));
+  const [only] = sets;
+  const train = sets.length === 1 && only ? only[1].train : mixDatasets(trains, { weights, seed });
+  const validation = given ? prepared(given, flags) : parts.length > 1 ? concatenateDatasets(parts) : parts[0];
+  return validation ? { train, validation } : { train };
+}
+
+interface Opened {
+  train: Rows;
+  validation: Rows | undefined;
+}
+
+/** One --data with what is held out of it: its own validation set unless --eval-data takes its place. */
+async function openSet(path: string, flags: DataFlags & { seed: number }): Promise<Opened> {
+  const { split, evalData, testSize, streaming, onBadRecord, seed } = flags;
+  const loaded = await loadDataset(path, { split, streaming, onBadRecord });
   const splits: Splits = isRows(loaded) ? { train: loaded } : loaded;
-  const train = adapted(renamed(splits.train as Rows, flags), flags);
+  const train = prepared(splits.train as Rows, flags);
   if (testSize !== undefined) {
     if (!(train instanceof Dataset)) {
       throw new OptionError('a stream cannot be split', '--test-size', 'leave --streaming out, or give --eval-data');
@@ -61,11 +113,8 @@ export async function openData({ seed, ...flags }: DataFlags & { seed: number })
     const parts = train.trainTestSplit({ testSize, seed });
     return { train: parts.train, validation: parts.test };
   }
-  const validation =
-    evalData === undefined
-      ? (splits.validation ?? splits.dev)
-      : evaluationOf(await loadDataset(evalData, { onBadRecord }), evalData);
-  return validation ? { train, validation: adapted(renamed(validation, flags), flags) } : { train };
+  const own = evalData === undefined ? (splits.validation ?? splits.dev) : undefined;
+  return { train, validation: own && prepared(own, flags) };
 }
 
 function evaluationOf(loaded: Rows | Splits, path: string): Rows {
@@ -81,11 +130,15 @@ function isRows(loaded: Rows | Splits): loaded is Rows {
   return loaded instanceof Dataset || loaded instanceof IterableDataset;
 }
 
-function renamed(rows: Rows, { rename }: Pick<DataFlags, 'rename'>): Rows {
-  if (rename.length === 0) return rows;
-  return rows.renameColumns(Object.fromEntries(rename.map((pair) => pair.split('=') as [string, string])));
+function prepared(rows: Rows, { rename, adapter, prefix }: DataFlags): Rows {
+  const renamed = rename.length > 0 ? rows.renameColumns(pairs(rename)) : rows;
+  const adapted = adapter === undefined ? renamed : adaptRecords(renamed, adapter);
+  return prefix.length > 0 ? prefixColumns(adapted, pairs(prefix)) : adapted;
 }
 
-function adapted(rows: Rows, { adapter }: Pick<DataFlags, 'adapter'>): Rows {
-  return adapter === undefined ? rows : adaptRecords(rows, adapter);
+/** name=value; the value may hold a = too. */
+function pairs(flags: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    flags.map((flag) => [flag.slice(0, flag.indexOf('=')), flag.slice(flag.indexOf('=') + 1)] as const),
+  );
 }

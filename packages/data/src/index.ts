@@ -8,6 +8,8 @@ export { DataError } from './errors.ts';
 export { type Inspection, inspectRows, type TextColumn } from './inspect.ts';
 export { IterableDataset, type IterableDatasetDict } from './iterable-dataset.ts';
 export { type LoadOptions, loadDataset } from './load.ts';
+export { type MixOptions, mixDatasets } from './mix.ts';
+export { prefixColumns } from './prefix.ts';
 export { sourceOf } from './provenance.ts';
 export { Pcg64 } from './random.ts';
 export { readJsonl } from './readers/jsonl.ts';

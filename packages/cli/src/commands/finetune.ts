@@ -30,18 +30,16 @@ export const finetune = defineCommand({
   summary: 'fine-tune a model on pairs, triplets or scored pairs',
   flags,
   async run({ config: _, ...given }) {
-    const { data, split, evalData, testSize, rename, adapter, onBadRecord, streaming, ...others } = given;
-    const { model, modelType, recordType, pooling, ...options } = others;
-    const { backend, seed } = options;
-    const source = { data, split, evalData, testSize, rename, adapter, onBadRecord, streaming };
-    const dataset = await openData({ ...source, seed });
+    const { model, modelType, recordType, pooling, onBadRecord } = given;
+    const options = z.object(finetuneOptions.shape).parse(given);
+    const dataset = await openData(given);
     const fineTuner = await FineTuner.fromPretrained(model, {
       dataset,
       modelType,
       recordType,
       onBadRecord,
       poolingStrategy: pooling,
-      backend,
+      backend: options.backend,
     });
     process.stderr.write(`model type ${fineTuner.modelType}, record type ${fineTuner.recordType}\n`);
     const abort = new AbortController();
