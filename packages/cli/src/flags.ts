@@ -82,12 +82,15 @@ function numberOf(text: string): number {
   return text.trim() === '' ? Number.NaN : Number(text);
 }
 
+/** '' where there is none, and for a list of nothing. */
+const shownDefault = (field: Field) => (field.default === undefined ? '' : String(field.default));
+
 /** The help lines of a schema's flags. */
 export function describeFlags(schema: z.ZodObject): string {
   return fieldsOf(schema)
     .map(([name, field]) => {
       const values = field.enum ? ` (${field.enum.join(', ')})` : '';
-      const preset = field.default === undefined ? '' : ` [${String(field.default)}]`;
+      const preset = shownDefault(field) === '' ? '' : ` [${shownDefault(field)}]`;
       const required = field.required ? ' (required)' : '';
       return `  ${flagOf(name, field).padEnd(34)} ${field.description ?? ''}${values}${preset}${required}`;
     })
@@ -97,7 +100,8 @@ export function describeFlags(schema: z.ZodObject): string {
 /** The same in Markdown, for the README. */
 export function flagTable(schema: z.ZodObject): string {
   const rows = fieldsOf(schema).map(([name, field]) => {
-    const preset = field.required ? 'required' : field.default === undefined ? '' : `\`${String(field.default)}\``;
+    const shown = shownDefault(field);
+    const preset = field.required ? 'required' : shown === '' ? '' : `\`${shown}\``;
     const values = field.enum ? `: ${field.enum.map((value) => `\`${value}\``).join(', ')}` : '';
     return `| \`${flagOf(name, field)}\` | ${preset} | ${field.description}${values} |`;
   });
