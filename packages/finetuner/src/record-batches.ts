@@ -20,14 +20,26 @@ export async function* recordBatches(data: Rows, source: BatchSource, skip = 0):
   const { embedder, recordType, options, prefix } = source;
   const maxLength = Math.min(options.maxLength, embedder.config.maxPositions);
   let index = 0;
+  for await (const rows of grouped(data, source)) {
+    if (index++ >= skip) yield collate(rows, recordType, embedder, maxLength, prefix);
+  }
+}
+
+/** The rows of each batch. A pair that would be alone is left out: it has no negative. */
+async function* grouped(data: Rows, { recordType, options }: Pick<BatchSource, 'recordType' | 'options'>) {
   const { batchSize, dropLast, uniqueTexts, taskField } = options;
   const textsOfRow = uniqueTexts ? (row: Row) => textsOf(row, recordType) : undefined;
   const kindOf = taskField === undefined ? undefined : (row: Row) => taskOf(row, taskField);
-  for await (const rows of batches<Row>(data, { batchSize, dropLast, textsOf: textsOfRow, kindOf })) {
-    if (index++ < skip) continue;
-    for (const row of rows) validateRecord(row, recordType);
-    if (recordType === 'pair' && rows.length === 1) continue; // a last pair alone has no negative
-    yield collate(rows, recordType, embedder, maxLength, prefix);
+  const rows = data instanceof Dataset ? data : checked(data, recordType); // a Dataset was checked whole
+  for await (const group of batches<Row>(rows, { batchSize, dropLast, textsOf: textsOfRow, kindOf })) {
+    if (recordType !== 'pair' || group.length > 1) yield group;
+  }
+}
+
+async function* checked(rows: AsyncIterable<Row>, recordType: RecordType): AsyncGenerator<Row> {
+  for await (const row of rows) {
+    validateRecord(row, recordType);
+    yield row;
   }
 }
 
@@ -43,10 +55,13 @@ export async function* stepBatches(
   epoch: number,
   skip: number,
 ): AsyncGenerator<RecordBatch[]> {
-  const { shuffle, seed, gradientAccumulationSteps } = source.options;
-  const data = shuffle ? shuffled(train, seed + epoch) : train;
+  const { gradientAccumulationSteps } = source.options;
   let group: RecordBatch[] = [];
-  for await (const batch of recordBatches(data, source, skip * gradientAccumulationSteps)) {
+  for await (const batch of recordBatches(
+    inOrder(train, source.options, epoch),
+    source,
+    skip * gradientAccumulationSteps,
+  )) {
     group.push(batch);
     if (group.length === gradientAccumulationSteps) {
       yield group;
@@ -54,6 +69,10 @@ export async function* stepBatches(
     }
   }
   if (group.length > 0) yield group;
+}
+
+function inOrder(train: Rows, { shuffle, seed }: RunOptions, epoch: number): Rows {
+  return shuffle ? shuffled(train, seed + epoch) : train;
 }
 
 function taskOf(row: Row, field: string): unknown {
@@ -67,20 +86,38 @@ function taskOf(row: Row, field: string): unknown {
 }
 
 /**
- * Steps of a run; undefined for a stream, whose length is not known.
+ * Steps of a run; undefined for a stream, whose length is not known. Batches that depend on what the rows hold are
+ * counted, so that the learning rate ends with the last one.
  *
  * @throws OptionError where there is none.
  */
-export function totalSteps({ options, recordType }: BatchSource, rows: Rows): number | undefined {
-  const { batchSize, dropLast, gradientAccumulationSteps, epochs, maxSteps } = options;
-  if (!(rows instanceof Dataset)) return maxSteps;
-  const least = dropLast ? batchSize : recordType === 'pair' ? 2 : 1; // records that make a last batch
-  const perEpoch = Math.floor(rows.length / batchSize) + (rows.length % batchSize >= least ? 1 : 0);
-  const total = Math.ceil(perEpoch / gradientAccumulationSteps) * epochs;
-  if (total > 0) return Math.min(total, maxSteps ?? Number.POSITIVE_INFINITY);
+export async function totalSteps(source: BatchSource, rows: Rows): Promise<number | undefined> {
+  const { gradientAccumulationSteps, epochs, maxSteps = Number.POSITIVE_INFINITY, batchSize } = source.options;
+  if (!(rows instanceof Dataset)) return source.options.maxSteps;
+  const { uniqueTexts, taskField } = source.options;
+  const steps = (batches: number) => Math.ceil(batches / gradientAccumulationSteps);
+  let total = 0;
+  if (!uniqueTexts && taskField === undefined) total = steps(plainBatches(source, rows.length)) * epochs;
+  else {
+    for (let epoch = 1; epoch <= epochs && total < maxSteps; epoch++) {
+      total += steps(await countBatches(source, rows, epoch));
+    }
+  }
+  if (total > 0) return Math.min(total, maxSteps);
   throw new OptionError(
     `no batch of ${batchSize} can be made of the training set`,
     'batchSize',
     'give more records, or leave dropLast out',
   );
+}
+
+function plainBatches({ options: { batchSize, dropLast }, recordType }: BatchSource, records: number): number {
+  const least = dropLast ? batchSize : recordType === 'pair' ? 2 : 1; // records that make a last batch
+  return Math.floor(records / batchSize) + (records % batchSize >= least ? 1 : 0);
+}
+
+async function countBatches(source: BatchSource, rows: Dataset, epoch: number): Promise<number> {
+  let count = 0;
+  for await (const _ of grouped(inOrder(rows, source.options, epoch), source)) count += 1;
+  return count;
 }

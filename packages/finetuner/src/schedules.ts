@@ -34,7 +34,7 @@ export function schedule(lr: number, options: ScheduleOptions, totalSteps: numbe
   const warmup = Math.floor(warmupSteps < 1 ? warmupSteps * total : warmupSteps);
   return (step) => {
     if (step < warmup) return (lr * step) / Math.max(1, warmup);
-    const progress = Math.min(1, (step - warmup) / Math.max(1, total - warmup)); // batches of one task may be more
+    const progress = (step - warmup) / Math.max(1, total - warmup);
     if (scheduler === 'constant') return lr;
     return lr * Math.max(0, scheduler === 'linear' ? 1 - progress : 0.5 * (1 + Math.cos(Math.PI * progress)));
   };

@@ -93,7 +93,8 @@ export class TrainingRun {
       const trial = { embedder, recordType, options: resolved, variables: strategy.variables };
       const batchSize = resolved.batchSize ?? (await findBatchSize(data.train, trial));
       const source = { embedder, recordType, options: { ...resolved, batchSize }, prefix: strategy.prefix };
-      return new TrainingRun(source, data, hooks, strategy, { values, isEmbedder });
+      const steps = await totalSteps(source, data.train);
+      return new TrainingRun(source, data, hooks, strategy, { values, isEmbedder, steps });
     } catch (error) {
       strategy.finish();
       throw error;
@@ -105,13 +106,13 @@ export class TrainingRun {
     data: TrainingRows,
     hooks: RunHooks,
     made: Strategy,
-    model: Pick<LrSetting, 'values' | 'isEmbedder'>,
+    { steps, ...model }: Pick<LrSetting, 'values' | 'isEmbedder'> & { steps: number | undefined },
   ) {
     const { options, recordType } = source;
     this.#source = source;
     this.#data = data;
     this.#hooks = hooks;
-    this.#totalSteps = totalSteps(source, data.train);
+    this.#totalSteps = steps;
     prepareOutput(options.outputDir);
     this.#strategy = made;
     this.#variables = made.variables;
