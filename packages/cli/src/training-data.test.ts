@@ -85,6 +85,21 @@ test('several --data are mixed after parts of each are held out, by --data-weigh
   }
 });
 
+test('a folder of datasets is all of them, by their names', async () => {
+  const tasks = join(folder, 'tasks');
+  for (const name of ['b', 'a']) {
+    mkdirSync(join(tasks, `${name}.dataset`), { recursive: true });
+    for (const split of ['train', 'test'])
+      writeFileSync(join(tasks, `${name}.dataset`, `${split}.jsonl`), jsonl(pairs));
+  }
+  const names = (rows: Row[]) => rows.map(({ dataset }) => dataset);
+  const { train } = await open({ data: [tasks] });
+  expect(names(await rowsOf(train))).toEqual([...Array(10).fill('a'), ...Array(10).fill('b')]);
+  expect(await rowsOf((await open({ data: [tasks], split: 'all', streaming: true })).train)).toHaveLength(40);
+  const held = await open({ data: [tasks], evalData: file });
+  expect(new Set(names(await rowsOf(held.validation)))).toEqual(new Set([file]));
+});
+
 test('--prefix comes before the texts of a column after its renaming', async () => {
   const flags = { data: [csv], rename: ['question=text', 'answer=text_pos'], prefix: ['text=a=b: '] };
   expect((await rowsOf((await open(flags)).train))[0]).toEqual({ text: 'a=b: q0', text_pos: 'a0' });
@@ -122,7 +137,7 @@ test('flags that disagree are refused', async () => {
     '--test-size: a stream cannot be split\n  fix: leave --streaming out, or give --eval-data',
   );
   await expect(open({ dataWeights: [1, 2] })).rejects.toThrow(
-    '--data-weights: 2 for 1 --data\n  fix: give one for each',
+    '--data-weights: 2 for 1 datasets\n  fix: give one for each',
   );
   await expect(open({ data: [file, file] })).rejects.toThrow(`--data: ${file} is given twice\n  fix: give it once`);
 });

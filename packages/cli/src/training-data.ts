@@ -4,12 +4,13 @@ import { OptionError } from '@uniem/core';
 import {
   ADAPTERS,
   adaptRecords,
-  concatenateDatasets,
   Dataset,
   IterableDataset,
   loadDataset,
+  type MixOptions,
   mixDatasets,
   ON_BAD_RECORD,
+  partsOf,
   prefixColumns,
 } from '@uniem/data';
 import type { TrainingDataDict } from '@uniem/finetuner';
@@ -28,7 +29,7 @@ export const dataFlags = {
     .describe(
       'how often each --data is drawn, in their order: the mix holds until all are used up; records once if left out',
     ),
-  split: z.string().optional().describe('split to train on, as train[:1000]; train if left out'),
+  split: z.string().optional().describe('split to train on, as train[:1000], or all; train if left out'),
   evalData: z
     .string()
     .optional()
@@ -74,25 +75,43 @@ export async function openData(flags: DataFlags & { seed: number }): Promise<Tra
   if (testSize !== undefined && evalData !== undefined) {
     throw new OptionError('cannot be given beside --eval-data', '--test-size', 'give one of them');
   }
-  if (dataWeights.length > 0 && dataWeights.length !== data.length) {
-    throw new OptionError(`${dataWeights.length} for ${data.length} --data`, '--data-weights', 'give one for each');
+  const sources = data.flatMap(sourcesOf);
+  const names = sources.map(({ name }) => name);
+  if (dataWeights.length > 0 && dataWeights.length !== names.length) {
+    throw new OptionError(`${dataWeights.length} for ${names.length} datasets`, '--data-weights', 'give one for each');
   }
-  const twice = data.find((path, i) => data.indexOf(path) < i);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) {
     throw new OptionError(`${twice} is given twice`, '--data', 'give it once, with a larger --data-weights');
   }
-  const sets: [path: string, set: Opened][] = [];
-  for (const path of data) sets.push([path, await openSet(path, flags)]);
-  const parts = sets.flatMap(([, { validation }]) => validation ?? []);
-  const given =
-    evalData === undefined ? undefined : evaluationOf(await loadDataset(evalData, { onBadRecord }), evalData);
+  const trains: Record<string, Rows> = {};
+  const held: Record<string, Rows> = {};
+  for (const source of sources) {
+    const { train, validation } = await openSource(source, flags);
+    trains[source.name] = train;
+    if (validation) held[source.name] = validation;
+  }
+  if (evalData !== undefined) {
+    held[evalData] = prepared(evaluationOf(await loadDataset(evalData, { onBadRecord }), evalData), flags);
+  }
   const weights =
-    dataWeights.length > 0 ? Object.fromEntries(data.map((path, i) => [path, dataWeights[i] as number])) : undefined;
-  const trains = Object.fromEntries(sets.map(([path, { train }]) => [path, train]));
-  const [only] = sets;
-  const train = sets.length === 1 && only ? only[1].train : mixDatasets(trains, { weights, seed });
-  const validation = given ? prepared(given, flags) : parts.length > 1 ? concatenateDatasets(parts) : parts[0];
-  return validation ? { train, validation } : { train };
+    dataWeights.length > 0 ? Object.fromEntries(names.map((name, i) => [name, dataWeights[i] as number])) : undefined;
+  const mixed = (sets: Record<string, Rows>, options: MixOptions) =>
+    names.length > 1 ? mixDatasets(sets, options) : (Object.values(sets)[0] as Rows);
+  const train = mixed(trains, { weights, seed });
+  return Object.keys(held).length > 0 ? { train, validation: mixed(held, { seed }) } : { train };
+}
+
+/** What a --data names: itself, or each dataset of a folder of them, as M3E's is. */
+interface Source {
+  name: string;
+  path: string;
+  part: string | undefined;
+}
+
+function sourcesOf(path: string): Source[] {
+  const parts = partsOf(path);
+  return parts.length > 0 ? parts.map((part) => ({ name: part, path, part })) : [{ name: path, path, part: undefined }];
 }
 
 interface Opened {
@@ -101,9 +120,9 @@ interface Opened {
 }
 
 /** One --data with what is held out of it: its own validation set unless --eval-data takes its place. */
-async function openSet(path: string, flags: DataFlags & { seed: number }): Promise<Opened> {
+async function openSource({ path, part }: Source, flags: DataFlags & { seed: number }): Promise<Opened> {
   const { split, evalData, testSize, streaming, onBadRecord, seed } = flags;
-  const loaded = await loadDataset(path, { split, streaming, onBadRecord });
+  const loaded = await loadDataset(path, { name: part, split, streaming, onBadRecord });
   const splits: Splits = isRows(loaded) ? { train: loaded } : loaded;
   const train = prepared(splits.train as Rows, flags);
   if (testSize !== undefined) {

@@ -24,7 +24,7 @@ import { TableBuilder } from './table.ts';
 export interface LoadOptions {
   /** A configuration of a hub dataset; a folder within a folder. */
   name?: string | undefined;
-  /** `train`, `train[:1000]`, `train+validation`; all splits if left out. */
+  /** `train`, `train[:1000]`, `train+validation`, or `all` for the rows of every split; a dict of them if left out. */
   split?: string | undefined;
   /** Read rows as they are used: an IterableDataset, which downloads nothing it does not give. */
   streaming?: boolean | undefined;
@@ -76,7 +76,8 @@ export async function loadDataset(
 ): Promise<Dataset | DatasetDict | IterableDataset | IterableDatasetDict> {
   const found = await find(path, options);
   if (options.split !== undefined) {
-    const parts = parseSplit(options.split);
+    const whole = options.split === 'all' && !found.splits.has('all');
+    const parts = whole ? [...found.splits.keys()].flatMap(parseSplit) : parseSplit(options.split);
     for (const { split } of parts) if (!found.splits.has(split)) throw noSplit(split, found, path);
     return options.streaming ? streamOf(parts, found, options) : rowsOf(parts, found, options, path);
   }
