@@ -2,8 +2,6 @@
 
 import { OptionError } from '@uniem/core';
 import {
-  ADAPTERS,
-  adaptRecords,
   Dataset,
   IterableDataset,
   loadDataset,
@@ -11,10 +9,11 @@ import {
   mixDatasets,
   ON_BAD_RECORD,
   partsOf,
-  prefixColumns,
 } from '@uniem/data';
 import type { TrainingDataDict } from '@uniem/finetuner';
 import { z } from 'zod';
+
+import { columnFlags, withColumns } from './columns.ts';
 
 export const dataFlags = {
   data: z
@@ -41,20 +40,7 @@ export const dataFlags = {
     .positive()
     .optional()
     .describe('hold out so many records of each --data, below 1 a fraction, shuffled by --seed, as the validation set'),
-  rename: z
-    .array(z.string().regex(/^[^=]+=[^=]+$/, 'is not old=new'))
-    .default([])
-    .describe('columns to rename, as old=new; may be given several times'),
-  prefix: z
-    .array(z.string().regex(/^[^=]+=./s, 'is not column=text'))
-    .default([])
-    .describe('put before the texts of a column, after its renaming, as "text=query: "; may be given several times'),
-  adapter: z
-    .enum(ADAPTERS)
-    .optional()
-    .describe(
-      'records of other projects: bge of FlagEmbedding; medi of INSTRUCTOR as uniem joins its instructions and texts, medi_plain without the instructions, instructor with nothing between',
-    ),
+  ...columnFlags,
   onBadRecord: z
     .enum(ON_BAD_RECORD)
     .default('error')
@@ -92,7 +78,7 @@ export async function openData(flags: DataFlags & { seed: number }): Promise<Tra
     if (validation) held[source.name] = validation;
   }
   if (evalData !== undefined) {
-    held[evalData] = prepared(evaluationOf(await loadDataset(evalData, { onBadRecord }), evalData), flags);
+    held[evalData] = withColumns(evaluationOf(await loadDataset(evalData, { onBadRecord }), evalData), flags);
   }
   const weights =
     dataWeights.length > 0 ? Object.fromEntries(names.map((name, i) => [name, dataWeights[i] as number])) : undefined;
@@ -124,7 +110,7 @@ async function openSource({ path, part }: Source, flags: DataFlags & { seed: num
   const { split, evalData, testSize, streaming, onBadRecord, seed } = flags;
   const loaded = await loadDataset(path, { name: part, split, streaming, onBadRecord });
   const splits: Splits = isRows(loaded) ? { train: loaded } : loaded;
-  const train = prepared(splits.train as Rows, flags);
+  const train = withColumns(splits.train as Rows, flags);
   if (testSize !== undefined) {
     if (!(train instanceof Dataset)) {
       throw new OptionError('a stream cannot be split', '--test-size', 'leave --streaming out, or give --eval-data');
@@ -133,7 +119,7 @@ async function openSource({ path, part }: Source, flags: DataFlags & { seed: num
     return { train: parts.train, validation: parts.test };
   }
   const own = evalData === undefined ? (splits.validation ?? splits.dev) : undefined;
-  return { train, validation: own && prepared(own, flags) };
+  return { train, validation: own && withColumns(own, flags) };
 }
 
 function evaluationOf(loaded: Rows | Splits, path: string): Rows {
@@ -147,17 +133,4 @@ function evaluationOf(loaded: Rows | Splits, path: string): Rows {
 
 function isRows(loaded: Rows | Splits): loaded is Rows {
   return loaded instanceof Dataset || loaded instanceof IterableDataset;
-}
-
-function prepared(rows: Rows, { rename, adapter, prefix }: DataFlags): Rows {
-  const renamed = rename.length > 0 ? rows.renameColumns(pairs(rename)) : rows;
-  const adapted = adapter === undefined ? renamed : adaptRecords(renamed, adapter);
-  return prefix.length > 0 ? prefixColumns(adapted, pairs(prefix)) : adapted;
-}
-
-/** name=value; the value may hold a = too. */
-function pairs(flags: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    flags.map((flag) => [flag.slice(0, flag.indexOf('=')), flag.slice(flag.indexOf('=') + 1)] as const),
-  );
 }

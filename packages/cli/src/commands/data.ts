@@ -1,8 +1,9 @@
 /** uniem data inspect: what a dataset holds, and what training would do with it. */
 
-import { type Inspection, IterableDataset, inspectRows, loadDataset, type Row, type TextColumn } from '@uniem/data';
+import { type Inspection, IterableDataset, inspectRows, loadDataset, type TextColumn } from '@uniem/data';
 import { z } from 'zod';
 
+import { columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
 
 const BAR = 40; // characters
@@ -14,12 +15,13 @@ export const data = defineCommand({
     action: z.enum(['inspect']).describe('what to do'),
     path: z.string().describe('file, folder or pattern, or owner/name[:configuration] of the hub'),
     split: z.string().optional().describe('one split; all of them if left out'),
+    ...columnFlags,
   }),
-  async run({ path, split }) {
+  async run({ path, split, ...columns }) {
     const loaded = await loadDataset(path, { split, streaming: true });
     const splits = loaded instanceof IterableDataset ? { [split ?? path]: loaded } : loaded;
     for (const [name, rows] of Object.entries(splits)) {
-      process.stdout.write(describe(name, await inspectRows(rows as AsyncIterable<Row>)));
+      process.stdout.write(describe(name, await inspectRows(withColumns(rows as IterableDataset, columns))));
     }
   },
 });

@@ -16,6 +16,7 @@ import {
 } from '@uniem/finetuner';
 import { z } from 'zod';
 
+import { type ColumnFlags, columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
 import { requireFolderOf, writeFileWhole } from '../files.ts';
 
@@ -36,19 +37,21 @@ export const evaluate = defineCommand({
       .describe('folder of tasks, each a file or a folder with train and test; prints a table'),
     task: z.enum(TASKS).optional().describe("found by the fields of --data's records if left out"),
     split: z.string().optional().describe('split to measure on; test, validation or dev if left out'),
+    rename: columnFlags.rename,
+    prefix: columnFlags.prefix,
     swap: z.boolean().default(false).describe('text and text_pos change places: text finds text_pos'),
     output: z.string().optional().describe('also write the metrics to this JSON file'),
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, data, tasks, task, split, swap, output, precision, backend }) {
+  async run({ model, data, tasks, task, output, precision, backend, ...columns }) {
     if ((data === undefined) === (tasks === undefined)) {
       throw new OptionError('one of the two is needed', '--data, --tasks', 'give either --data or --tasks');
     }
     if (output) requireFolderOf(output);
     const sources = data !== undefined ? [{ name: data, path: data }] : tasksIn(tasks as string);
     const loaded: [name: string, data: TaskData][] = [];
-    for (const { name, path } of sources) loaded.push([name, await read(path, split, swap)]);
+    for (const { name, path } of sources) loaded.push([name, await read(path, columns)]);
     await useEngine({ backend, precision });
     const embedder = await Embedder.fromPretrained(model);
     const reports = new Map<string, Report>();
@@ -78,16 +81,20 @@ function tasksIn(folder: string): { name: string; path: string }[] {
   return found.map((entry) => ({ name: parse(entry.replace(/\.gz$/, '')).name, path: join(folder, entry) }));
 }
 
-async function read(path: string, split: string | undefined, swap: boolean): Promise<TaskData> {
-  const swapped = (rows: Iterable<Row>) =>
-    [...rows].map((row) => (swap ? { ...row, text: row.text_pos, text_pos: row.text } : row));
-  if (split !== undefined) return { test: swapped(await loadDataset(path, { split })) };
+type Reading = Pick<ColumnFlags, 'rename' | 'prefix'> & { split?: string | undefined; swap: boolean };
+
+async function read(path: string, { split, swap, ...columns }: Reading): Promise<TaskData> {
+  const rowsOf = (rows: Dataset) =>
+    [...withColumns(rows, columns)].map(
+      (row): Row => (swap ? { ...row, text: row.text_pos, text_pos: row.text } : row),
+    );
+  if (split !== undefined) return { test: rowsOf(await loadDataset(path, { split })) };
   const loaded = await loadDataset(path);
-  if (loaded instanceof Dataset) return { test: swapped(loaded) };
+  if (loaded instanceof Dataset) return { test: rowsOf(loaded) };
   const [first] = Object.values(loaded);
   const test = loaded.test ?? loaded.validation ?? loaded.dev ?? first;
   const { train } = loaded;
-  return { test: swapped(test as Dataset), train: train && train !== test ? swapped(train) : undefined };
+  return { test: rowsOf(test as Dataset), train: train && train !== test ? rowsOf(train) : undefined };
 }
 
 /** Main metrics in hundredths, and their mean, as MTEB shows them. */

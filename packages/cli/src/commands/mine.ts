@@ -5,6 +5,7 @@ import { loadDataset, type Pair, type Row, validateRecord } from '@uniem/data';
 import { mineHardNegatives } from '@uniem/finetuner';
 import { z } from 'zod';
 
+import { columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
 import { requireFolderOf, writeFileWhole } from '../files.ts';
 
@@ -18,6 +19,7 @@ export const mine = defineCommand({
       .regex(/\.jsonl$/, 'must end in .jsonl')
       .describe('.jsonl file of triplets'),
     split: z.string().default('train').describe('split to mine'),
+    rename: columnFlags.rename,
     numNegatives: z.int().positive().default(3).describe('negatives of a pair'),
     rangeMin: z.int().nonnegative().default(0).describe('nearest candidates that are passed over'),
     rangeMax: z
@@ -34,9 +36,9 @@ export const mine = defineCommand({
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, data, output, split, precision, backend, ...options }) {
+  async run({ model, data, output, split, rename, precision, backend, ...options }) {
     requireFolderOf(output);
-    const rows: Row[] = [...(await loadDataset(data, { split }))];
+    const rows: Row[] = [...withColumns(await loadDataset(data, { split }), { rename })];
     const pairs = rows.map((row): Pair => validateRecord(row, 'pair'));
     await useEngine({ backend, precision });
     const mined = await mineHardNegatives(await Embedder.fromPretrained(model), pairs, options);
