@@ -100,6 +100,18 @@ test('a folder of datasets is all of them, by their names', async () => {
   expect(new Set(names(await rowsOf(held.validation)))).toEqual(new Set([file]));
 });
 
+test('--max-samples takes so many of each --data', async () => {
+  const other = join(folder, 'many.jsonl');
+  writeFileSync(other, jsonl(pairs));
+  const { train, validation } = await open({ data: [file, other], maxSamples: 4, testSize: 0.2 });
+  expect([(await rowsOf(train)).length, (await rowsOf(validation)).length]).toEqual([8, 4]);
+  const drawn = await rowsOf((await open({ maxSamples: 4 })).train);
+  expect(drawn).not.toEqual(pairs.slice(0, 4));
+  expect(await rowsOf((await open({ maxSamples: 4 })).train)).toEqual(drawn);
+  expect(await rowsOf((await open({ maxSamples: 40 })).train)).toHaveLength(10);
+  expect(await rowsOf((await open({ maxSamples: 4, streaming: true })).train)).toEqual(pairs.slice(0, 4));
+});
+
 test('--prefix comes before the texts of a column after its renaming', async () => {
   const flags = { data: [csv], rename: ['question=text', 'answer=text_pos'], prefix: ['text=a=b: '] };
   expect((await rowsOf((await open(flags)).train))[0]).toEqual({ text: 'a=b: q0', text_pos: 'a0' });

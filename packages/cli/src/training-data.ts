@@ -28,6 +28,11 @@ export const dataFlags = {
     .describe(
       'how often each --data is drawn, in their order: the mix holds until all are used up; records once if left out',
     ),
+  maxSamples: z
+    .int()
+    .positive()
+    .optional()
+    .describe('at most so many records of each --data, drawn by --seed; of a stream the first'),
   split: z.string().optional().describe('split to train on, as train[:1000], or all; train if left out'),
   evalData: z
     .string()
@@ -116,10 +121,15 @@ async function openSource({ path, part }: Source, flags: DataFlags & { seed: num
       throw new OptionError('a stream cannot be split', '--test-size', 'leave --streaming out, or give --eval-data');
     }
     const parts = train.trainTestSplit({ testSize, seed });
-    return { train: parts.train, validation: parts.test };
+    return { train: atMost(parts.train, flags), validation: parts.test };
   }
   const own = evalData === undefined ? (splits.validation ?? splits.dev) : undefined;
-  return { train, validation: own && withColumns(own, flags) };
+  return { train: atMost(train, flags), validation: own && withColumns(own, flags) };
+}
+
+function atMost(rows: Rows, { maxSamples, seed }: Pick<DataFlags, 'maxSamples'> & { seed: number }): Rows {
+  if (maxSamples === undefined) return rows;
+  return rows instanceof Dataset ? rows.shuffle({ seed }).take(maxSamples) : rows.take(maxSamples);
 }
 
 function evaluationOf(loaded: Rows | Splits, path: string): Rows {

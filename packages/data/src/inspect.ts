@@ -34,8 +34,8 @@ export async function inspectRows(rows: Iterable<Row> | AsyncIterable<Row>): Pro
   let count = 0;
   let first: Row | undefined;
   let duplicates = 0;
-  const seen = new Set<string>();
-  const anchors = new Map<string, number>();
+  const seen = new Set<number>(); // of hashes: the texts of a million rows took 270 MB more
+  const anchors = new Map<number, number>();
   const columns = new Set<string>();
   const texts = new Map<string, TextColumn>();
   const labels = { least: Number.POSITIVE_INFINITY, most: Number.NEGATIVE_INFINITY, distinct: 0, invalid: 0 };
@@ -43,7 +43,7 @@ export async function inspectRows(rows: Iterable<Row> | AsyncIterable<Row>): Pro
   for await (const row of rows) {
     first ??= row;
     count += 1;
-    const key = JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+    const key = hash(JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? String(value) : value)));
     if (seen.has(key)) duplicates += 1;
     else seen.add(key);
     for (const [name, value] of Object.entries(row)) {
@@ -51,7 +51,10 @@ export async function inspectRows(rows: Iterable<Row> | AsyncIterable<Row>): Pro
       if (typeof value === 'string') addText(texts, name, value);
     }
     const anchor = row.text ?? row.sentence1;
-    if (typeof anchor === 'string') anchors.set(anchor, (anchors.get(anchor) ?? 0) + 1);
+    if (typeof anchor === 'string') {
+      const text = hash(anchor);
+      anchors.set(text, (anchors.get(text) ?? 0) + 1);
+    }
     if ('label' in row) {
       const label = typeof row.label === 'bigint' || typeof row.label === 'number' ? Number(row.label) : Number.NaN;
       if (!Number.isFinite(label)) labels.invalid += 1;
@@ -71,6 +74,19 @@ export async function inspectRows(rows: Iterable<Row> | AsyncIterable<Row>): Pro
     sharedTexts: [...anchors.values()].filter((times) => times > 1).length,
     labels: columns.has('label') ? { ...labels, distinct: distinct.size } : undefined,
   };
+}
+
+/** 53 bits, by two multiplicative hashes: among ten million texts, two that differ meet with a chance of 1 in 180. */
+function hash(text: string): number {
+  let [a, b] = [0xdeadbeef, 0x41c6ce57];
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    a = Math.imul(a ^ unit, 0x9e3779b1);
+    b = Math.imul(b ^ unit, 0x5f356495);
+  }
+  a = Math.imul(a ^ (a >>> 16), 0x85ebca6b) ^ Math.imul(b ^ (b >>> 13), 0xc2b2ae35);
+  b = Math.imul(b ^ (b >>> 16), 0x85ebca6b) ^ Math.imul(a ^ (a >>> 13), 0xc2b2ae35);
+  return 2 ** 32 * (b & 0x1fffff) + (a >>> 0);
 }
 
 const textsIn = ({ bins }: TextColumn) => bins.reduce((sum, { count }) => sum + count, 0);

@@ -70,6 +70,9 @@ export const finetuneOptions = z.strictObject({
   maxLength: positiveInt.default(512).describe('tokens a text, cut at the end'),
   dropout: z.number().min(0).max(1).optional().describe('every dropout probability; from config.json if left out'),
   shuffle: z.boolean().default(false).describe('shuffle each epoch'),
+  shuffleBuffer: positiveInt
+    .default(1000)
+    .describe('records a stream is shuffled through; a file in an order of its own needs more'),
   uniqueTexts: z
     .boolean()
     .default(false)

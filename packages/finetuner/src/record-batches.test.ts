@@ -57,6 +57,24 @@ test.each(CASES)('%s: after those before a checkpoint come the others', async (_
   for (let skip = 0; skip <= all.length; skip++) expect(await batchesFrom(skip)).toEqual(all.slice(skip));
 });
 
+test('a stream is shuffled through a buffer of shuffleBuffer records', async () => {
+  const order = async (shuffleBuffer: number) => {
+    const numbered = Dataset.fromRows(Array.from({ length: 40 }, (_, i) => ({ text: String(i), text_pos: 'p' })));
+    const source = sourceOf({ shuffle: true, shuffleBuffer });
+    const found: number[] = [];
+    for await (const [batch] of stepBatches(numbered.toIterableDataset(), source, 1, 0)) {
+      found.push(...(batch?.records ?? []).map(({ text }) => Number(text)));
+    }
+    return found;
+  };
+  expect(await order(1)).toEqual(Array.from({ length: 40 }, (_, i) => i));
+  const near = await order(4);
+  expect(near.every((i, at) => i <= at + 4)).toBe(true); // no record comes before it is in the buffer
+  const far = await order(40);
+  expect(far.some((i, at) => i > at + 4)).toBe(true);
+  for (const found of [near, far]) expect(new Set(found).size).toBe(40);
+});
+
 test('maxSteps ends the count; no batch at all is refused', async () => {
   expect(await totalSteps(sourceOf({ taskField: 'task', maxSteps: 5 }), rows)).toBe(5);
   const one = Dataset.fromRows([0, 1, 2].map((task) => ({ text: 'a', text_pos: 'b', task })));

@@ -71,8 +71,8 @@ export async function* stepBatches(
   if (group.length > 0) yield group;
 }
 
-function inOrder(train: Rows, { shuffle, seed }: RunOptions, epoch: number): Rows {
-  return shuffle ? shuffled(train, seed + epoch) : train;
+function inOrder(train: Rows, { shuffle, seed, shuffleBuffer }: RunOptions, epoch: number): Rows {
+  return shuffle ? shuffled(train, seed + epoch, shuffleBuffer) : train;
 }
 
 function taskOf(row: Row, field: string): unknown {

@@ -70,9 +70,10 @@ async function firstRow(rows: Rows): Promise<Row> {
   throw new DataError('the training set is empty', undefined, 'give at least one record');
 }
 
-/** Another order for every seed; of a streamed dataset, by a buffer. */
-export function shuffled(rows: Rows, seed: number): Rows {
-  if (rows instanceof Dataset || rows instanceof IterableDataset) return rows.shuffle({ seed });
+/** Another order for every seed; of a streamed dataset, by a buffer of so many records. */
+export function shuffled(rows: Rows, seed: number, bufferSize: number): Rows {
+  if (rows instanceof Dataset) return rows.shuffle({ seed });
+  if (rows instanceof IterableDataset) return rows.shuffle({ seed, bufferSize });
   throw new OptionError(
     'a stream cannot be shuffled',
     'shuffle',
