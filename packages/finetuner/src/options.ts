@@ -79,6 +79,13 @@ export const finetuneOptions = z.strictObject({
   seed: z.int().nonnegative().default(42).describe('of shuffling and dropout'),
   precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products; weights stay fp32'),
   evalSteps: positiveInt.optional().describe('steps between validations; at the end of each epoch if left out'),
+  evalRecords: z
+    .int()
+    .nonnegative()
+    .default(1000)
+    .describe(
+      'validation records, the first, on which the model is measured before and after training, as uniem evaluate does; 0 for none',
+    ),
   earlyStoppingPatience: positiveInt
     .optional()
     .describe('validations without a lower loss after which to stop; needs a validation set'),

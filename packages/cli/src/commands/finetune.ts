@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { POOLING_STRATEGIES } from '@uniem/core';
 import { RECORD_TYPES } from '@uniem/data';
-import { FineTuner, finetuneOptions, MODEL_TYPES } from '@uniem/finetuner';
+import { type Evaluation, FineTuner, finetuneOptions, MODEL_TYPES, mainMetric } from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
@@ -60,6 +60,14 @@ export const finetune = defineCommand({
         `stopped after step ${result.steps}; metrics and model are written, and --resume goes on from here\n`,
       );
     }
+    if (result.evaluation) process.stderr.write(`${told(result.evaluation)}\n`);
     process.stdout.write(`${result.modelFolder}\n`);
   },
 });
+
+/** The measure that models are compared by, before and after. */
+function told({ task, records, before, after }: Evaluation): string {
+  const metric = mainMetric(task);
+  const shown = (value: number | undefined) => value?.toFixed(4) ?? 'unknown';
+  return `${task} of ${records} validation records: ${metric} ${shown(before?.[metric])} before, ${shown(after[metric])} after`;
+}

@@ -21,7 +21,10 @@ export interface RetrievalTask {
 const BLOCK = 64; // documents that stay in the cache while every query passes over them
 
 /** Encodes both sides and ranks by cosine. @throws OptionError for a query whose answer is not there. */
-export async function evaluateRetrieval(embedder: Embedder, task: RetrievalTask): Promise<RetrievalMetrics> {
+export async function evaluateRetrieval(
+  embedder: Pick<Embedder, 'encode'>,
+  task: RetrievalTask,
+): Promise<RetrievalMetrics> {
   const relevant = task.relevant ?? task.queries.map((_, i) => i);
   if (task.queries.length === 0 || relevant.length !== task.queries.length) {
     throw new OptionError(

@@ -1,8 +1,12 @@
 /** report.html of a run: one file that needs nothing else to be looked at. */
 
-import { readFileSync } from 'node:fs';
-
-import type { EpochMetrics, EvaluationMetrics, MetricsLine, StepMetrics } from '../metrics.ts';
+import {
+  type EpochMetrics,
+  type EvaluationMetrics,
+  type MetricsLine,
+  readMetrics,
+  type StepMetrics,
+} from '../metrics.ts';
 import { curveSvg, escaped, type Point } from './curve.ts';
 
 export interface Report {
@@ -29,8 +33,7 @@ td:first-child { color: #666 } .bar { fill: #0b6bcb }`;
 
 /** The text of report.html. */
 export function reportHtml({ metricsFile, summary, options, lengths }: Report): string {
-  const lines = readFileSync(metricsFile, 'utf8').trim().split('\n').filter(Boolean);
-  const metrics = lines.map((line) => JSON.parse(line) as MetricsLine);
+  const metrics = readMetrics(metricsFile);
   const steps = metrics.filter((line): line is StepMetrics => 'loss' in line);
   const evaluations = metrics.filter((line): line is EvaluationMetrics => 'validationLoss' in line && 'step' in line);
   const epochs = metrics.filter((line): line is EpochMetrics => 'trainLoss' in line);
