@@ -9,8 +9,11 @@ import { evaluateTask, type Metrics, type TaskName } from './evaluators/tasks.ts
 import type { BatchSource } from './record-batches.ts';
 import type { Rows } from './training-data.ts';
 
+/** The tasks that records to train on can be. */
+export type ValidationTaskName = Extract<TaskName, 'retrieval' | 'triplet' | 'sts' | 'pair-classification'>;
+
 export interface ValidationTask {
-  task: TaskName;
+  task: ValidationTaskName;
   /** How many records are measured on. */
   records: number;
   rows: readonly Row[];
@@ -18,7 +21,7 @@ export interface ValidationTask {
 
 /** What a model was worth at the task of the validation set. */
 export interface Evaluation {
-  task: TaskName;
+  task: ValidationTaskName;
   records: number;
   /** Unknown where the run went on from a checkpoint without it. */
   before: Metrics | undefined;

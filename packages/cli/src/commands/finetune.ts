@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 
 import { POOLING_STRATEGIES } from '@uniem/core';
-import { RECORD_TYPES } from '@uniem/data';
+import { hubNameOf, RECORD_TYPES } from '@uniem/data';
 import { type Evaluation, FineTuner, finetuneOptions, MODEL_TYPES, mainMetric } from '@uniem/finetuner';
 import { z } from 'zod';
 
@@ -39,6 +39,7 @@ export const finetune = defineCommand({
       recordType,
       onBadRecord,
       poolingStrategy: pooling,
+      datasets: given.data.flatMap((path) => hubNameOf(path)?.name ?? []),
       backend: options.backend,
     });
     process.stderr.write(`model type ${fineTuner.modelType}, record type ${fineTuner.recordType}\n`);
