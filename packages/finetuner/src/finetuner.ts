@@ -98,7 +98,7 @@ export class FineTuner {
     const card = modelCard({ embedder, origin: this.#origin, training: run.summary, validation, evaluation });
     await embedder.save(modelFolder, { 'README.md': card });
     const { summary, options: used, lengths, metrics } = run;
-    const report = reportHtml({ metricsFile: metrics.path, summary, options: used, lengths });
+    const report = reportHtml({ metricsFile: metrics.path, summary, options: used, lengths, evaluation });
     writeFileSync(join(resolved.outputDir, 'report.html'), report);
     return { ...outcome, modelFolder, metricsFile: metrics.path };
   }
