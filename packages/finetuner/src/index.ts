@@ -1,7 +1,7 @@
 /** Fine-tuning of text-embedding models. The public names of @uniem/finetuner. */
 
 export { AdamW, type AdamWOptions } from './adamw.ts';
-export { evaluateRetrieval } from './evaluators/retrieval.ts';
+export { evaluateRetrieval, type RetrievalTask } from './evaluators/retrieval.ts';
 export {
   evaluateTask,
   inferTask,
