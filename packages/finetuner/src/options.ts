@@ -101,7 +101,9 @@ export const finetuneOptions = z.strictObject({
   logWith: z
     .array(z.enum(TRACKERS))
     .default([])
-    .describe('also log to these: tensorboard writes to outputDir/tensorboard, mlflow to MLFLOW_TRACKING_URI'),
+    .describe(
+      'also log to these: tensorboard writes to outputDir/tensorboard, mlflow to MLFLOW_TRACKING_URI, wandb offline files to outputDir/wandb for wandb sync',
+    ),
   logInterval: positiveInt.default(10).describe('steps between lines of metrics.jsonl'),
   swapLoss: z
     .boolean()
