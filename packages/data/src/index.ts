@@ -7,7 +7,7 @@ export { Dataset, type DatasetDict } from './dataset.ts';
 export { DataError } from './errors.ts';
 export { type Inspection, inspectRows, type TextColumn } from './inspect.ts';
 export { IterableDataset, type IterableDatasetDict } from './iterable-dataset.ts';
-export { type LoadOptions, loadDataset } from './load.ts';
+export { hubNameOf, type LoadOptions, loadDataset } from './load.ts';
 export { partsOf } from './local-files.ts';
 export { type MixOptions, mixDatasets } from './mix.ts';
 export { prefixColumns } from './prefix.ts';

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 
-import { type HubOptions, parseHubName } from '@uniem/hub';
+import { type HubName, type HubOptions, parseHubName } from '@uniem/hub';
 
 import { LocalFile } from './bytes.ts';
 import { concatenateDatasets } from './combine.ts';
@@ -101,9 +101,14 @@ interface Found {
   opener(file: string, streaming: boolean): Promise<FileOpener>;
 }
 
+/** What of the hub a path names; undefined for a file, a folder or a pattern. */
+export function hubNameOf(path: string): HubName | undefined {
+  return existsSync(path) || isPattern(path) || extensionOf(path) !== undefined ? undefined : parseHubName(path);
+}
+
 async function find(path: string, options: LoadOptions): Promise<Found> {
-  const hubName = existsSync(path) || isPattern(path) ? undefined : parseHubName(path);
-  if (!hubName || extensionOf(path) !== undefined) {
+  const hubName = hubNameOf(path);
+  if (!hubName) {
     return { ...localFiles(path, options), opener: async (file) => () => new LocalFile(file) };
   }
   const files = await hubFiles(hubName.name, {

@@ -16,7 +16,7 @@ import {
 import { ON_BAD_RECORD, type OnBadRecord, RECORD_TYPES, type RecordType } from '@uniem/data';
 
 import { checkLossOptions } from './losses.ts';
-import { modelCard } from './model-card.ts';
+import { type ModelOrigin, modelCard } from './model-card.ts';
 import { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from './options.ts';
 import { reportHtml } from './report/report.ts';
@@ -33,6 +33,8 @@ export interface FineTunerOptions {
   /** What becomes of a record that is not of the type; with 'skip' those of blank text are left out too. */
   onBadRecord?: OnBadRecord;
   poolingStrategy?: PoolingStrategy;
+  /** Names of the hub that the records came from, for the model card. */
+  datasets?: readonly string[];
   /** Engine that loads the model; left out, the one in use, or else the fastest that starts. */
   backend?: FinetuneOptions['backend'];
 }
@@ -48,15 +50,15 @@ export class FineTuner {
   readonly recordType: RecordType;
   readonly #data: TrainingRows;
   readonly #isEmbedder: boolean;
-  readonly #baseModel: string;
+  readonly #origin: ModelOrigin;
 
-  private constructor(embedder: Embedder, modelType: ModelType, data: TrainingRows, baseModel: string) {
+  private constructor(embedder: Embedder, modelType: ModelType, data: TrainingRows, origin: ModelOrigin) {
     this.embedder = embedder;
     this.modelType = modelType;
     this.recordType = data.recordType;
     this.#data = data;
     this.#isEmbedder = modelType !== 'huggingface'; // the other layouts are saved by trainers of embedders
-    this.#baseModel = baseModel;
+    this.#origin = origin;
   }
 
   /**
@@ -79,7 +81,7 @@ export class FineTuner {
         "give poolingStrategy, or modelType 'huggingface' for a plain encoder",
       );
     }
-    return new FineTuner(embedder, modelType, data, model);
+    return new FineTuner(embedder, modelType, data, { model, folder, datasets: options.datasets ?? [] });
   }
 
   /** Trains, writes `<outputDir>/metrics.jsonl` as it goes, and saves `<outputDir>/model`. */
@@ -92,11 +94,11 @@ export class FineTuner {
     const run = await TrainingRun.open(embedder, this.#data, resolved, hooks, this.#isEmbedder);
     const outcome = await run.run();
     const modelFolder = join(resolved.outputDir, 'model');
-    const { validation } = outcome;
-    const card = modelCard({ embedder, baseModel: this.#baseModel, training: run.summary, validation });
+    const { validation, evaluation } = outcome;
+    const card = modelCard({ embedder, origin: this.#origin, training: run.summary, validation, evaluation });
     await embedder.save(modelFolder, { 'README.md': card });
     const { summary, options: used, lengths, metrics } = run;
-    const report = reportHtml({ metricsFile: metrics.path, summary, options: used, lengths });
+    const report = reportHtml({ metricsFile: metrics.path, summary, options: used, lengths, evaluation });
     writeFileSync(join(resolved.outputDir, 'report.html'), report);
     return { ...outcome, modelFolder, metricsFile: metrics.path };
   }

@@ -82,6 +82,13 @@ export const finetuneOptions = z.strictObject({
   seed: z.int().nonnegative().default(42).describe('of shuffling and dropout'),
   precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products; weights stay fp32'),
   evalSteps: positiveInt.optional().describe('steps between validations; at the end of each epoch if left out'),
+  evalRecords: z
+    .int()
+    .nonnegative()
+    .default(1000)
+    .describe(
+      'validation records, the first, on which the model is measured before and after training, as uniem evaluate does; 0 for none',
+    ),
   earlyStoppingPatience: positiveInt
     .optional()
     .describe('validations without a lower loss after which to stop; needs a validation set'),
@@ -97,7 +104,9 @@ export const finetuneOptions = z.strictObject({
   logWith: z
     .array(z.enum(TRACKERS))
     .default([])
-    .describe('also log to these: tensorboard writes to outputDir/tensorboard, mlflow to MLFLOW_TRACKING_URI'),
+    .describe(
+      'also log to these: tensorboard writes to outputDir/tensorboard, mlflow to MLFLOW_TRACKING_URI, wandb offline files to outputDir/wandb for wandb sync',
+    ),
   logInterval: positiveInt.default(10).describe('steps between lines of metrics.jsonl'),
   swapLoss: z
     .boolean()

@@ -1,5 +1,7 @@
 /** What a caller learns of a run while it goes, and at its end. */
 
+import type { Evaluation } from './validation-task.ts';
+
 /** A run that is about to make its first step. */
 export interface RunStart {
   /** Step of the checkpoint it goes on from; 0 where it begins anew. */
@@ -40,6 +42,8 @@ export interface RunHooks {
 export interface RunOutcome {
   /** Validations of whole epochs, where there is a validation set. */
   validation: { epoch: number; validationLoss: number }[];
+  /** The validation set's task before and after, where there is one and the run was not stopped. */
+  evaluation: Evaluation | undefined;
   /** Optimizer steps done, those before a resumed checkpoint included. */
   steps: number;
   /** Whether the signal ended the run early. */

@@ -17,10 +17,11 @@ import { AdamW } from './adamw.ts';
 import { findBatchSize } from './batch-size.ts';
 import { Checkpoints, type RunIdentity, type RunState } from './checkpoints.ts';
 import { CollapseGuard } from './collapse-guard.ts';
+import type { Metrics } from './evaluators/tasks.ts';
 import { type CachedPass, cachedGradients } from './grad-cache.ts';
 import { type LrSetting, suggestLr } from './learning-rate.ts';
 import { batchLoss, describeLoss, embeddingsLoss } from './losses.ts';
-import { MetricsFile, type MetricsLine } from './metrics.ts';
+import { MetricsFile, type MetricsLine, readMetrics, type TaskMetrics } from './metrics.ts';
 import type { ResolvedFinetuneOptions, RunOptions } from './options.ts';
 import { prepareOutput } from './output-folder.ts';
 import { Pace } from './pace.ts';
@@ -36,6 +37,7 @@ import { Trackers } from './trackers/tracker.ts';
 import { type Gradients, train } from './trainer.ts';
 import type { TrainingRows } from './training-data.ts';
 import { meanLoss } from './validation.ts';
+import { type Evaluation, measureTask, type ValidationTask, validationTask } from './validation-task.ts';
 
 /** Options that have no part in which weights come out; all others must be the same for a run to be resumed. */
 const FREE_OPTIONS = new Set([
@@ -45,6 +47,7 @@ const FREE_OPTIONS = new Set([
   'saveOnEpochEnd',
   'numMaxCheckpoints',
   'logInterval',
+  'evalRecords',
   'logWith',
   'backend',
 ]);
@@ -179,10 +182,13 @@ export class TrainingRun {
     const bar = new ProgressBar('train', this.#totalSteps);
     const pace = new Pace();
     const state = this.#state;
+    let evaluation: Evaluation | undefined;
     try {
       const guard = await CollapseGuard.of(this.#source, this.#data.train);
       await this.#trackers.start(this.#source.options);
       await this.#hooks.onStart?.({ resumedFrom: state.step, totalSteps: this.#totalSteps });
+      const task = await this.#task();
+      const before = await this.#before(task);
       while (state.epoch <= epochs && !this.#ended()) {
         await this.#epoch(bar, pace, guard);
         if (this.#stopped()) break;
@@ -195,6 +201,8 @@ export class TrainingRun {
         throw new DataError('no batch came of the training set', undefined, 'give more records');
       }
       if (keepBest && state.best && !this.#stopped()) this.#checkpoints.restoreBest(this.#variables);
+      const after = task && (await this.#measure(task));
+      if (task && after) evaluation = { task: task.task, records: task.records, before, after };
       await this.#strategy.save?.(join(outputDir, 'adapter'));
     } finally {
       bar.end();
@@ -202,7 +210,7 @@ export class TrainingRun {
       this.#optimizer.dispose();
       this.#strategy.finish();
     }
-    return { steps: state.step, stopped: this.#stopped(), validation: this.#validation };
+    return { steps: state.step, stopped: this.#stopped(), validation: this.#validation, evaluation };
   }
 
   async #epoch(bar: ProgressBar, pace: Pace, guard: CollapseGuard): Promise<void> {
@@ -275,6 +283,26 @@ export class TrainingRun {
     this.#state.evaluationDue = this.#data.validation !== undefined && validationLoss === undefined;
   }
 
+  #task(): Promise<ValidationTask | undefined> | undefined {
+    const { recordType, options } = this.#source;
+    return this.#data.validation && validationTask(this.#data.validation, recordType, options.evalRecords);
+  }
+
+  /** What the model was worth before the first step; of a resumed run, what it wrote then. */
+  async #before(task: ValidationTask | undefined): Promise<Metrics | undefined> {
+    if (!task) return undefined;
+    if (this.#state.step === 0) return this.#measure(task);
+    const lines = readMetrics(this.metrics.path);
+    const found = lines.find((line): line is TaskMetrics => 'task' in line && line.step === 0);
+    return found?.task === task.task && found.records === task.records ? found.metrics : undefined;
+  }
+
+  async #measure(task: ValidationTask): Promise<Metrics | undefined> {
+    const metrics = await measureTask(task, this.#source, () => this.#stopped());
+    if (metrics) await this.#log({ step: this.#state.step, task: task.task, records: task.records, metrics });
+    return metrics;
+  }
+
   async #save(): Promise<void> {
     this.#state.metricsBytes = this.metrics.bytes;
     await this.#checkpoints.save(this.#state, this.#identity, this.#variables, this.#optimizer);
@@ -283,8 +311,7 @@ export class TrainingRun {
   /** To metrics.jsonl, and to the trackers. */
   async #log(line: MetricsLine): Promise<void> {
     this.metrics.write(line);
-    const { step: _, ...values } = line as MetricsLine & { step?: number };
-    await this.#trackers.log(values, this.#state.step);
+    await this.#trackers.log(numbersOf(line), this.#state.step);
   }
 
   #warn(warning: string | undefined): void {
@@ -318,6 +345,15 @@ export class TrainingRun {
     state.evaluationsSinceBest = 0;
     if (this.#source.options.keepBest) await this.#checkpoints.saveBest(this.#variables);
   }
+}
+
+/** A line as names and numbers; those of a task stand under its name. */
+function numbersOf(line: MetricsLine): Metrics {
+  if ('task' in line) {
+    return Object.fromEntries(Object.entries(line.metrics).map(([name, value]) => [`${line.task}/${name}`, value]));
+  }
+  const { step: _, ...numbers } = line as Exclude<MetricsLine, TaskMetrics> & { step?: number };
+  return numbers;
 }
 
 function notFinite(what: string, value: number | undefined, step: number, group: readonly RecordBatch[]): OptionError {

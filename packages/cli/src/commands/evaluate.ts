@@ -6,10 +6,12 @@ import { join, parse } from 'node:path';
 import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine } from '@uniem/core';
 import { Dataset, loadDataset, type Row } from '@uniem/data';
 import {
+  evaluateRetrieval,
   evaluateTask,
   inferTask,
   type Metrics,
   mainMetric,
+  type RetrievalTask,
   TASKS,
   type TaskData,
   type TaskName,
@@ -19,6 +21,7 @@ import { z } from 'zod';
 import { type ColumnFlags, columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
 import { requireFolderOf, writeFileWhole } from '../files.ts';
+import { isRetrievalFolder, readRetrievalFolder } from '../retrieval-folder.ts';
 
 interface Report {
   task: TaskName;
@@ -30,11 +33,13 @@ export const evaluate = defineCommand({
   summary: 'measure a model on a task: retrieval, sts, classification and more',
   flags: z.strictObject({
     model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
-    data: z.string().optional().describe('records of one task: a file, a folder with train and test, or of the hub'),
-    tasks: z
+    data: z
       .string()
       .optional()
-      .describe('folder of tasks, each a file or a folder with train and test; prints a table'),
+      .describe(
+        'records of one task: a file, a folder with train and test or of BEIR (corpus.jsonl, queries.jsonl, qrels), or of the hub',
+      ),
+    tasks: z.string().optional().describe('folder of tasks, each a file or such a folder; prints a table'),
     task: z.enum(TASKS).optional().describe("found by the fields of --data's records if left out"),
     split: z.string().optional().describe('split to measure on; test, validation or dev if left out'),
     rename: columnFlags.rename,
@@ -50,15 +55,17 @@ export const evaluate = defineCommand({
     }
     if (output) requireFolderOf(output);
     const sources = data !== undefined ? [{ name: data, path: data }] : tasksIn(tasks as string);
-    const loaded: [name: string, data: TaskData][] = [];
-    for (const { name, path } of sources) loaded.push([name, await read(path, columns)]);
+    const loaded: [name: string, data: TaskData | RetrievalTask][] = [];
+    for (const { name, path } of sources) {
+      const isRetrieval = isRetrievalFolder(path);
+      if (isRetrieval) refuseForFolder(path, task, columns);
+      loaded.push([name, isRetrieval ? await readRetrievalFolder(path, columns.split) : await read(path, columns)]);
+    }
     await useEngine({ backend, precision });
     const embedder = await Embedder.fromPretrained(model);
     const reports = new Map<string, Report>();
     for (const [name, records] of loaded) {
-      const chosen = task ?? inferTask(records);
-      const metrics = await evaluateTask(chosen, embedder, records);
-      reports.set(name, { task: chosen, records: records.test.length, metrics });
+      reports.set(name, await measure(embedder, records, task));
     }
     const [only] = reports.values();
     const content = data !== undefined ? only?.metrics : Object.fromEntries(reports);
@@ -67,6 +74,23 @@ export const evaluate = defineCommand({
     process.stdout.write(data !== undefined ? json : table(reports));
   },
 });
+
+async function measure(embedder: Embedder, data: TaskData | RetrievalTask, task?: TaskName): Promise<Report> {
+  if ('queries' in data) {
+    const metrics = { ...(await evaluateRetrieval(embedder, data)) };
+    return { task: 'retrieval', records: data.queries.length, metrics };
+  }
+  const chosen = task ?? inferTask(data);
+  return { task: chosen, records: data.test.length, metrics: await evaluateTask(chosen, embedder, data) };
+}
+
+/** @throws OptionError for flags that a folder of queries and documents leaves no room for. */
+function refuseForFolder(path: string, task: TaskName | undefined, { swap, rename, prefix }: Reading): void {
+  const flags = { '--swap': swap, '--rename': rename.length > 0, '--prefix': prefix.length > 0 };
+  const isOther = task !== undefined && task !== 'retrieval';
+  const flag = isOther ? `--task ${task}` : Object.entries(flags).find(([, given]) => given)?.[0];
+  if (flag) throw new OptionError(`${path} is a retrieval task of queries and a corpus`, flag, 'leave the flag out');
+}
 
 /** The files and folders in a folder, but hidden ones. */
 function tasksIn(folder: string): { name: string; path: string }[] {

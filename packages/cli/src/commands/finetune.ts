@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 
 import { POOLING_STRATEGIES } from '@uniem/core';
-import { RECORD_TYPES } from '@uniem/data';
-import { FineTuner, finetuneOptions, MODEL_TYPES } from '@uniem/finetuner';
+import { hubNameOf, RECORD_TYPES } from '@uniem/data';
+import { type Evaluation, FineTuner, finetuneOptions, MODEL_TYPES, mainMetric } from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
@@ -39,6 +39,7 @@ export const finetune = defineCommand({
       recordType,
       onBadRecord,
       poolingStrategy: pooling,
+      datasets: given.data.flatMap((path) => hubNameOf(path)?.name ?? []),
       backend: options.backend,
     });
     process.stderr.write(`model type ${fineTuner.modelType}, record type ${fineTuner.recordType}\n`);
@@ -60,6 +61,14 @@ export const finetune = defineCommand({
         `stopped after step ${result.steps}; metrics and model are written, and --resume goes on from here\n`,
       );
     }
+    if (result.evaluation) process.stderr.write(`${told(result.evaluation)}\n`);
     process.stdout.write(`${result.modelFolder}\n`);
   },
 });
+
+/** The measure that models are compared by, before and after. */
+function told({ task, records, before, after }: Evaluation): string {
+  const metric = mainMetric(task);
+  const shown = (value: number | undefined) => value?.toFixed(4) ?? 'unknown';
+  return `${task} of ${records} validation records: ${metric} ${shown(before?.[metric])} before, ${shown(after[metric])} after`;
+}

@@ -10,6 +10,9 @@ import { averagePrecision, binaryMetrics, macroF1, mean, pearson, spearman, vMea
 
 export type Metrics = Record<string, number>;
 
+/** What texts are encoded by: an Embedder. */
+export type Encoder = Pick<Embedder, 'encode'>;
+
 export interface TaskData {
   /** What is measured on. */
   test: readonly Row[];
@@ -22,7 +25,7 @@ interface Task {
   fields: Readonly<Record<string, 'text' | 'number' | 'label' | 'texts'>>;
   /** The metric by which models are compared. */
   main: string;
-  measure(embedder: Embedder, data: TaskData): Promise<Metrics>;
+  measure(embedder: Encoder, data: TaskData): Promise<Metrics>;
 }
 
 const PAIR = { text: 'text', text_pos: 'text' } as const;
@@ -52,7 +55,7 @@ export const mainMetric = (task: TaskName): string => DEFINITIONS[task].main;
  *
  * @throws DataError for a record that lacks a field, naming its place; OptionError where there is nothing to learn from.
  */
-export async function evaluateTask(task: TaskName, embedder: Embedder, data: TaskData): Promise<Metrics> {
+export async function evaluateTask(task: TaskName, embedder: Encoder, data: TaskData): Promise<Metrics> {
   if (data.test.length === 0) throw new DataError('no records to measure on', undefined, 'give at least one');
   for (const row of [...data.test, ...(data.train ?? [])]) requireFields(row, task);
   return DEFINITIONS[task].measure(embedder, data);
@@ -99,11 +102,11 @@ function requireFields(row: Row, task: TaskName): void {
 const column = (rows: readonly Row[], field: string) => rows.map((row) => row[field] as string);
 
 /** [N, H], each of length 1: a dot product is a cosine. */
-function encode(embedder: Embedder, rows: readonly Row[], field: string): Promise<Float32Array[]> {
+function encode(embedder: Encoder, rows: readonly Row[], field: string): Promise<Float32Array[]> {
   return embedder.encode(column(rows, field), { normalize: true });
 }
 
-async function cosines(embedder: Embedder, rows: readonly Row[], first: string, second: string): Promise<number[]> {
+async function cosines(embedder: Encoder, rows: readonly Row[], first: string, second: string): Promise<number[]> {
   const [a, b] = [await encode(embedder, rows, first), await encode(embedder, rows, second)];
   return a.map((vector, i) => dot(vector, b[i] as Float32Array));
 }
@@ -112,15 +115,18 @@ function dot(a: Float32Array, b: Float32Array): number {
   return a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
 }
 
-/** text_pos finds text among all texts, as a question its answer. */
-async function retrieval(embedder: Embedder, { test }: TaskData): Promise<Metrics> {
-  return {
-    ...(await evaluateRetrieval(embedder, { queries: column(test, 'text_pos'), documents: column(test, 'text') })),
-  };
+/** text_pos finds text among all texts, as a question its answer; one that stands in several records finds them all. */
+async function retrieval(embedder: Encoder, { test }: TaskData): Promise<Metrics> {
+  const answers = new Map<string, Map<number, number>>();
+  column(test, 'text_pos').forEach((query, i) => {
+    answers.set(query, (answers.get(query) ?? new Map()).set(i, 1));
+  });
+  const task = { queries: [...answers.keys()], documents: column(test, 'text'), relevant: [...answers.values()] };
+  return { ...(await evaluateRetrieval(embedder, task)) };
 }
 
 /** Each text finds its translation among all; MTEB's accuracy and weighted F1. */
-async function bitext(embedder: Embedder, { test }: TaskData): Promise<Metrics> {
+async function bitext(embedder: Encoder, { test }: TaskData): Promise<Metrics> {
   const [texts, translations] = [await encode(embedder, test, 'text'), await encode(embedder, test, 'text_pos')];
   const found = texts.map((text) => {
     const scores = translations.map((other) => dot(text, other));
@@ -131,19 +137,19 @@ async function bitext(embedder: Embedder, { test }: TaskData): Promise<Metrics> 
 }
 
 /** How often the positive is nearer than the negative. */
-async function triplet(embedder: Embedder, { test }: TaskData): Promise<Metrics> {
+async function triplet(embedder: Encoder, { test }: TaskData): Promise<Metrics> {
   const positive = await cosines(embedder, test, 'text', 'text_pos');
   const negative = await cosines(embedder, test, 'text', 'text_neg');
   return { accuracy: mean(positive.map((score, i) => (score > (negative[i] as number) ? 1 : 0))) };
 }
 
-async function sts(embedder: Embedder, { test }: TaskData): Promise<Metrics> {
+async function sts(embedder: Encoder, { test }: TaskData): Promise<Metrics> {
   const scores = await cosines(embedder, test, 'sentence1', 'sentence2');
   const labels = test.map(({ label }) => Number(label));
   return { spearman: spearman(scores, labels), pearson: pearson(scores, labels) };
 }
 
-async function pairClassification(embedder: Embedder, { test }: TaskData): Promise<Metrics> {
+async function pairClassification(embedder: Encoder, { test }: TaskData): Promise<Metrics> {
   const other = test.find(({ label }) => label !== 0 && label !== 1);
   if (other) throw new DataError(`label is ${other.label}`, sourceOf(other), 'give labels 0 and 1, or task sts');
   const scores = await cosines(embedder, test, 'sentence1', 'sentence2');
@@ -152,7 +158,7 @@ async function pairClassification(embedder: Embedder, { test }: TaskData): Promi
 }
 
 /** MTEB's: the mean average precision, and the reciprocal rank of the first right one among 10. */
-async function reranking(embedder: Embedder, { test }: TaskData): Promise<Metrics> {
+async function reranking(embedder: Encoder, { test }: TaskData): Promise<Metrics> {
   const candidates = test.map((row) => [row.positive, row.negative] as [string[], string[]]);
   const queries = await encode(embedder, test, 'query');
   const all = await embedder.encode(
@@ -173,7 +179,7 @@ async function reranking(embedder: Embedder, { test }: TaskData): Promise<Metric
 }
 
 /** Logistic regression on the embeddings of the training set, as MTEB's. */
-async function classification(embedder: Embedder, { test, train }: TaskData): Promise<Metrics> {
+async function classification(embedder: Encoder, { test, train }: TaskData): Promise<Metrics> {
   if (!train) throw new OptionError('classification needs a training set', 'task', 'give a folder with train and test');
   const model = fitLogisticRegression(await encode(embedder, train, 'text'), column(train, 'label'));
   const predicted = (await encode(embedder, test, 'text')).map((vector) => predict(model, vector));
@@ -182,7 +188,7 @@ async function classification(embedder: Embedder, { test, train }: TaskData): Pr
 }
 
 /** k-means with as many clusters as labels. */
-async function clustering(embedder: Embedder, { test }: TaskData): Promise<Metrics> {
+async function clustering(embedder: Encoder, { test }: TaskData): Promise<Metrics> {
   const labels = column(test, 'label');
   return { vMeasure: vMeasure(labels, kMeans(await encode(embedder, test, 'text'), new Set(labels).size)) };
 }

@@ -1,8 +1,14 @@
 /** report.html of a run: one file that needs nothing else to be looked at. */
 
-import { readFileSync } from 'node:fs';
-
-import type { EpochMetrics, EvaluationMetrics, MetricsLine, StepMetrics } from '../metrics.ts';
+import {
+  type EpochMetrics,
+  type EvaluationMetrics,
+  type MetricsLine,
+  readMetrics,
+  type StepMetrics,
+} from '../metrics.ts';
+import type { Evaluation } from '../validation-task.ts';
+import { evaluationSvg, histogramSvg } from './bars.ts';
 import { curveSvg, escaped, type Point } from './curve.ts';
 
 export interface Report {
@@ -12,6 +18,7 @@ export interface Report {
   options: Readonly<Record<string, unknown>>;
   /** Texts by their tokens: how many are of less than 8, 16, 32, … */
   lengths: readonly { below: number; count: number }[];
+  evaluation: Evaluation | undefined;
 }
 
 const CURVES: [title: string, key: keyof StepMetrics][] = [
@@ -25,12 +32,11 @@ main { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)
 section { border: 1px solid #ddd; border-radius: 8px; padding: 1em }
 h1, h2 { font-weight: 600 } h2 { font-size: 1em; margin: 0 0 .5em }
 table { border-collapse: collapse; width: 100% } td { border-top: 1px solid #eee; padding: .2em .4em }
-td:first-child { color: #666 } .bar { fill: #0b6bcb }`;
+td:first-child { color: #666 } .bar { fill: #0b6bcb } .before { fill: #b8c4d0 }`;
 
 /** The text of report.html. */
-export function reportHtml({ metricsFile, summary, options, lengths }: Report): string {
-  const lines = readFileSync(metricsFile, 'utf8').trim().split('\n').filter(Boolean);
-  const metrics = lines.map((line) => JSON.parse(line) as MetricsLine);
+export function reportHtml({ metricsFile, summary, options, lengths, evaluation }: Report): string {
+  const metrics = readMetrics(metricsFile);
   const steps = metrics.filter((line): line is StepMetrics => 'loss' in line);
   const evaluations = metrics.filter((line): line is EvaluationMetrics => 'validationLoss' in line && 'step' in line);
   const epochs = metrics.filter((line): line is EpochMetrics => 'trainLoss' in line);
@@ -39,6 +45,7 @@ export function reportHtml({ metricsFile, summary, options, lengths }: Report): 
   const dots = [...evaluations.map(({ step, validationLoss: value }) => ({ step, value })), ...epochDots(metrics)];
   const curves = CURVES.map(([title, key]) => [title, points(key)] as const).filter(([, found]) => found.length > 0);
   const sections = [
+    ...(evaluation ? [section(evaluationTitle(evaluation), evaluationSvg(evaluation))] : []),
     ...(steps.length > 0
       ? [
           section(
@@ -48,7 +55,7 @@ export function reportHtml({ metricsFile, summary, options, lengths }: Report): 
         ]
       : []),
     ...curves.map(([title, found]) => section(capital(title), curveSvg(title, found))),
-    ...(lengths.length > 0 ? [section('Tokens a text', histogram(lengths))] : []),
+    ...(lengths.length > 0 ? [section('Tokens a text', histogramSvg(lengths))] : []),
     section('Run', table(summary)),
     section(
       'Epochs',
@@ -83,18 +90,8 @@ function epochDots(metrics: readonly MetricsLine[]): Point[] {
   });
 }
 
-function histogram(bins: readonly { below: number; count: number }[]): string {
-  const most = Math.max(...bins.map(({ count }) => count));
-  const bars = bins.map(({ below, count }, i) => {
-    const height = (200 * count) / most;
-    const left = 20 + i * 60;
-    return `<rect class="bar" x="${left}" y="${(220 - height).toFixed(1)}" width="44" height="${height.toFixed(1)}"/>
-<text x="${left + 22}" y="238" text-anchor="middle">&lt; ${below}</text>`;
-  });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${40 + 60 * bins.length} 250" font-family="sans-serif" font-size="12">
-${bars.join('\n')}
-</svg>`;
-}
+const evaluationTitle = ({ task, records, before }: Evaluation) =>
+  `${capital(task)} of ${records} validation records, ${before ? 'before (grey) and after' : 'after'}`;
 
 const capital = (title: string) => title[0]?.toUpperCase() + title.slice(1);
 

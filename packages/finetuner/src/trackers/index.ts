@@ -5,14 +5,16 @@ import { join } from 'node:path';
 import { MLflow } from './mlflow.ts';
 import { TensorBoard } from './tensorboard.ts';
 import type { Tracker } from './tracker.ts';
+import { WeightsAndBiases } from './wandb.ts';
 
-export const TRACKERS = ['tensorboard', 'mlflow'] as const;
+export const TRACKERS = ['tensorboard', 'mlflow', 'wandb'] as const;
 
 export type TrackerName = (typeof TRACKERS)[number];
 
 const MAKERS: Record<TrackerName, (outputDir: string) => Tracker> = {
   tensorboard: (outputDir) => new TensorBoard(join(outputDir, 'tensorboard')),
   mlflow: () => new MLflow(),
+  wandb: (outputDir) => new WeightsAndBiases(join(outputDir, 'wandb')),
 };
 
 /** @throws OptionError for one that lacks its settings. */

@@ -42,7 +42,7 @@ export class MLflow implements Tracker {
 
   async log(metrics: Readonly<Record<string, number>>, step: number): Promise<void> {
     const timestamp = Date.now();
-    const values = Object.entries(metrics).map(([key, value]) => ({ key, value, timestamp, step }));
+    const values = Object.entries(metrics).map(([name, value]) => ({ key: keyOf(name), value, timestamp, step }));
     await this.#post('runs/log-batch', { run_id: this.#run, metrics: values });
   }
 
@@ -77,5 +77,8 @@ export class MLflow implements Tracker {
     return `${this.#server}/api/2.0/mlflow/${path}`;
   }
 }
+
+/** MLflow takes letters, digits, and _-. :/ in names. */
+const keyOf = (name: string) => name.replaceAll('@', '_at_');
 
 const parameterOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));

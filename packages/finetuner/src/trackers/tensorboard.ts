@@ -7,6 +7,7 @@ import { appendFileSync, mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
+import { double, float, integer, message, text } from './protobuf.ts';
 import type { Tracker } from './tracker.ts';
 
 export class TensorBoard implements Tracker {
@@ -40,13 +41,11 @@ type EventContent = { version: string } | { step: number; tag: string; value: nu
 
 /** One event as it stands in the file. @param time Seconds since 1970. */
 export function eventRecord(time: number, content: EventContent): Buffer {
-  const wallTime = Buffer.alloc(9);
-  wallTime[0] = (1 << 3) | 1;
-  wallTime.writeDoubleLE(time, 1);
+  const wallTime = double(1, time);
   if ('version' in content) return record(Buffer.concat([wallTime, text(3, content.version)]));
   const { step, tag, value } = content;
   const summary = message(1, Buffer.concat([text(1, tag), float(2, value)]));
-  return record(Buffer.concat([wallTime, varint(2 << 3), varint(step), message(5, summary)]));
+  return record(Buffer.concat([wallTime, integer(2, step), message(5, summary)]));
 }
 
 /** Length, its checksum, the data, its checksum. */
@@ -57,25 +56,6 @@ function record(data: Buffer): Buffer {
   const tail = Buffer.alloc(4);
   tail.writeUInt32LE(maskedCrc(data));
   return Buffer.concat([head, data, tail]);
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
-  return Buffer.from([...bytes, rest]);
-}
-
-const message = (field: number, content: Buffer) =>
-  Buffer.concat([varint((field << 3) | 2), varint(content.length), content]);
-
-const text = (field: number, value: string) => message(field, Buffer.from(value));
-
-function float(field: number, value: number): Buffer {
-  const bytes = Buffer.alloc(5);
-  bytes[0] = (field << 3) | 5;
-  bytes.writeFloatLE(value, 1);
-  return bytes;
 }
 
 /** CRC-32C by bytes; Node's zlib has CRC-32 alone. */

@@ -1,4 +1,7 @@
-/** Trackers beside what reads them: Python's tensorboard (fixtures/tensorboard/generate.py), an MLflow server of ours. */
+/**
+ * Trackers beside what reads them: Python's tensorboard and wandb (generate.py in fixtures/tensorboard and fixtures/wandb),
+ * an MLflow server of ours.
+ */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -10,7 +13,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 
 import { FineTuner } from '../finetuner.ts';
+import type { TrackerName } from './index.ts';
 import { eventRecord } from './tensorboard.ts';
+import { exitRecord, headerRecord, historyRecord, runRecord, summaryRecord, WandbLog } from './wandb.ts';
 
 const model = fileURLToPath(new URL('../../../../fixtures/tiny-bert/model', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'uniem-trackers-'));
@@ -19,7 +24,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 const rows = Array.from({ length: 8 }, (_, i) => ({ text: `cat ${i}`, text_pos: `dog ${i}` }));
 
-async function run(name: string, logWith: ('tensorboard' | 'mlflow')[]) {
+async function run(name: string, logWith: TrackerName[]) {
   const fineTuner = await FineTuner.fromPretrained(model, {
     dataset: { train: rows, validation: rows },
     backend: 'native',
@@ -46,6 +51,36 @@ test('a run writes one event file with its metrics', async () => {
   expect(file).toMatch(/^events\.out\.tfevents\.\d+\./);
   const content = readFileSync(join(folder, 'tensorboard', 'tensorboard', file as string), 'latin1');
   for (const tag of ['loss', 'lr', 'recordsPerSecond', 'trainLoss', 'validationLoss']) expect(content).toContain(tag);
+});
+
+test("a Weights & Biases file is wandb's own, byte for byte, over several blocks", () => {
+  const expected = JSON.parse(
+    readFileSync(new URL('../../../../fixtures/wandb/expected.json', import.meta.url), 'utf8'),
+  );
+  const path = join(folder, 'run-abc12345.wandb');
+  const log = new WandbLog(path);
+  const config = { lr: 1e-3, logWith: ['wandb'], left: undefined, long: 'ü'.repeat(20000) };
+  log.write(headerRecord('uniem', '0.70.0'));
+  log.write(runRecord('abc12345', 'uniem', config, 1795486352.25));
+  for (const [step, values] of [
+    [0, { 'retrieval/ndcg@10': 0.5 }],
+    [70000, { loss: 0.25, lr: 1e-5 }],
+  ] as const) {
+    log.write(summaryRecord(values));
+    log.write(historyRecord(values, step));
+  }
+  log.write(exitRecord());
+  expect(readFileSync(path).toString('base64')).toBe(expected.file);
+});
+
+test('a run leaves a folder for wandb sync, with a row a step', async () => {
+  await run('wandb', ['wandb']);
+  const [name, ...more] = readdirSync(join(folder, 'wandb', 'wandb'));
+  expect(more).toEqual([]);
+  const [, id] = /^offline-run-\d{8}_\d{6}-(\w{8})$/.exec(name as string) ?? [];
+  const content = readFileSync(join(folder, 'wandb', 'wandb', name as string, `run-${id}.wandb`), 'latin1');
+  for (const key of ['loss', 'trainLoss', 'validationLoss', 'retrieval/ndcg@10']) expect(content).toContain(key);
+  expect(content.split('_step').length - 1).toBe(2 * 3); // summary and history of steps 0, 1 and 2
 });
 
 interface Asked {
