@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 #include <new>
+#include <string_view>
+#include <utility>
 
 #define UNIEM_ISA baseline
 #include "kernel.h"
@@ -20,9 +22,16 @@ extern "C" const KernelRow* uniem_kernels_avx512();
 namespace {
 
 constexpr size_t kAlignment = 64;  // a cache line, and the widest vector
+constexpr double kMostBytes = 1ull << 47;  // what a process can address
+
+// oneDNN's own variable for less than the processor has, so that one limit holds for all.
+bool limited_to_avx2() {
+  const char* limit = std::getenv("ONEDNN_MAX_CPU_ISA");
+  return limit && std::string_view(limit).starts_with("AVX2");
+}
 
 bool has_avx512() {
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+  return !limited_to_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
 
@@ -45,7 +54,13 @@ napi_value call_kernel(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// allocate(bytes): ArrayBuffer, aligned, not zeroed, freed when it is collected.
+// The memory of one ArrayBuffer of allocate(): freed when the buffer is collected, or by release() before that.
+struct Block {
+  void* memory;
+  ~Block() { std::free(memory); }
+};
+
+// allocate(bytes): ArrayBuffer, aligned, not zeroed; null where there is no such memory.
 napi_value allocate(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument;
@@ -55,21 +70,36 @@ napi_value allocate(napi_env env, napi_callback_info info) {
     napi_throw_range_error(env, nullptr, "allocate: bytes is not a size");
     return nullptr;
   }
+  napi_value none;
+  napi_get_null(env, &none);
+  if (bytes > kMostBytes) return none;
   const size_t rounded = (static_cast<size_t>(bytes) + kAlignment - 1) / kAlignment * kAlignment;
   void* memory = std::aligned_alloc(kAlignment, std::max(rounded, kAlignment));
-  napi_value buffer = nullptr;
-  if (memory && napi_create_external_arraybuffer(
-                    env, memory, static_cast<size_t>(bytes), [](napi_env, void* data, void*) { std::free(data); },
-                    nullptr, &buffer) != napi_ok) {
-    std::free(memory);
-    memory = nullptr;
+  if (!memory) return none;
+  Block* block = new Block{memory};
+  napi_value buffer;
+  const auto collected = [](napi_env, void*, void* hint) { delete static_cast<Block*>(hint); };
+  if (napi_create_external_arraybuffer(env, memory, static_cast<size_t>(bytes), collected, block, &buffer) != napi_ok) {
+    delete block;
+    return none;
   }
-  if (!memory) {
-    const std::string message = "out of memory: " + std::to_string(static_cast<size_t>(bytes)) + " bytes asked";
-    napi_throw_error(env, "ERR_OUT_OF_MEMORY", message.c_str());
+  napi_wrap(env, buffer, block, nullptr, nullptr, nullptr);
+  return buffer;
+}
+
+// release(buffer): frees the memory of a buffer of allocate() at once; the buffer is empty from here on.
+napi_value release(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value buffer;
+  void* wrapped = nullptr;
+  napi_get_cb_info(env, info, &count, &buffer, nullptr, nullptr);
+  if (napi_unwrap(env, buffer, &wrapped) != napi_ok || napi_detach_arraybuffer(env, buffer) != napi_ok) {
+    napi_throw_range_error(env, nullptr, "release: no buffer of allocate()");
     return nullptr;
   }
-  return buffer;
+  Block* block = static_cast<Block*>(wrapped);
+  std::free(std::exchange(block->memory, nullptr));
+  return nullptr;
 }
 
 // setThreads(count)
@@ -105,6 +135,7 @@ extern "C" NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, n
     export_function(env, exports, row->name, call_kernel, row);
   }
   export_function(env, exports, "allocate", allocate, nullptr);
+  export_function(env, exports, "release", release, nullptr);
   export_function(env, exports, "setThreads", set_threads, nullptr);
   napi_value isa;
   napi_create_string_utf8(env, avx512 ? "avx512" : "avx2", NAPI_AUTO_LENGTH, &isa);

@@ -1,4 +1,5 @@
-// What Attention and AttentionGrad share: the arguments that describe the texts, and which keys a query may see.
+// What the kernels of attention share: the arguments that describe the texts, which keys a query may see, the gradient
+// of its scores.
 #pragma once
 
 #include <cmath>
@@ -39,11 +40,9 @@ struct AttentionShape {
 
 // Arguments from `at`: offsets, heads, kvHeads, scale, causal, window, dropout key, dropout probability.
 inline AttentionShape attention_shape(const Arguments& arguments, size_t at, size_t q_size, size_t k_size) {
-  const auto offsets = arguments.i32(at);
-  arguments.require(!offsets.empty() && offsets[0] == 0, "offsets do not begin with 0");
+  const auto offsets = arguments.offsets(at);
   size_t longest = 0;
   for (size_t b = 0; b + 1 < offsets.size(); ++b) {
-    arguments.require(offsets[b] <= offsets[b + 1], "offsets decrease");
     longest = std::max<size_t>(longest, offsets[b + 1] - offsets[b]);
   }
   const size_t T = offsets.back();
@@ -68,6 +67,50 @@ inline AttentionShape attention_shape(const Arguments& arguments, size_t at, siz
       .threshold = static_cast<uint32_t>(std::ceil(probability * 4294967296.0)),
       .kept = static_cast<float>(1 / (1 - probability)),
   };
+}
+
+// What is added to the scores, [A, L, L] with L the longest text, or nullptr.
+inline const float* attention_bias(const Arguments& arguments, size_t at, const AttentionShape& shape) {
+  if (arguments.is_null(at)) return nullptr;
+  const auto values = arguments.f32(at);
+  arguments.require(values.size() == shape.A * shape.longest * shape.longest, "bias is not [heads, L, L]");
+  return values.data();
+}
+
+// The gradient of query i's scores in text b of L tokens, head h:
+//
+//   p_j = exp(s_j − lse),  dp_j = drop_j·dout·v_j,  ds_j = p_j·(dp_j − Σ_j p_j·dp_j)
+//
+// row: the scores without bias, becomes p. drow: dout·v_j, becomes ds. kept: receives p_j·drop_j. Each padded(L) long.
+inline void score_grad(const AttentionShape& shape, size_t b, size_t h, size_t i, size_t L, const float* bias,
+                       const float* lse, float* row, float* drow, float* kept) {
+  const size_t columns = padded(L);
+  const size_t from = shape.first(i);
+  const size_t to = shape.last(i, L);
+  if (bias) {
+    const float* biases = bias + (h * shape.longest + i) * shape.longest;
+    for (size_t j = from; j < to; ++j) row[j] += biases[j];
+  }
+  const float normalizer = lse[h * shape.T + shape.offsets[b] + i];
+  for_lanes(columns, [&](size_t j, size_t) { store(row + j, exp(load(row + j) - normalizer)); });
+  std::fill(row, row + from, 0.0f);
+  std::fill(row + to, row + columns, 0.0f);
+  const uint32_t counter = shape.key + shape.counter(b, h, i);
+  vec total = {};
+  for_lanes(columns, [&](size_t j, size_t) {
+    const vec probability = load(row + j);
+    vec d = load(drow + j);
+    vec factor = splat(1.0f);
+    if (shape.threshold) {
+      factor = dropout_factor(counter, static_cast<uint32_t>(j), shape.threshold, shape.kept);
+      d *= factor;
+    }
+    store(kept + j, probability * factor);
+    store(drow + j, d);
+    total += probability * d;
+  });
+  const float delta = sum(total);
+  for_lanes(columns, [&](size_t j, size_t) { store(drow + j, load(row + j) * (load(drow + j) - delta)); });
 }
 
 // Rows of one head, float32, scaled, padded with zeros to a multiple of 16 columns.

@@ -7,7 +7,7 @@ namespace uniem {
 
 enum class Element : unsigned char { f32, bf16 };
 
-// C[batch, M, N] (+)= op(A)·op(B) (+ bias), row-major. op(A) is [M, K]: with transpose_a, A is stored [K, M].
+// C[batch, M, N] = op(A)·op(B) (+ bias), row-major. op(A) is [M, K]: with transpose_a, A is stored [K, M].
 struct Gemm {
   size_t M, N, K;
   bool transpose_a, transpose_b;
@@ -15,7 +15,6 @@ struct Gemm {
   bool repeat_a = false;  // the one matrix A for every batch
   bool repeat_b = false;
   Element a_type = Element::f32, b_type = Element::f32, c_type = Element::f32;
-  bool accumulate = false;
 
   bool operator==(const Gemm&) const = default;
 };

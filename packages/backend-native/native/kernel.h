@@ -48,9 +48,20 @@ class Arguments {
 
   std::span<float> f32(size_t i) const { return array<float>(i, napi_float32_array); }
   std::span<int32_t> i32(size_t i) const { return array<int32_t>(i, napi_int32_array); }
+  std::span<uint8_t> u8(size_t i) const { return array<uint8_t>(i, napi_uint8_array); }
   std::span<bf16> b16(size_t i) const { return array<bf16>(i, napi_uint16_array); }
 
+  // Where each text's tokens begin and the last one's end: int32 [B + 1], from 0 on, never decreasing.
+  std::span<const int32_t> offsets(size_t i) const {
+    const auto values = i32(i);
+    require(!values.empty() && values[0] == 0, "offsets do not begin with 0");
+    require(std::is_sorted(values.begin(), values.end()), "offsets decrease");
+    return values;
+  }
+
   bool is_bf16(size_t i) const { return type(i) == napi_uint16_array; }
+  bool is_i32(size_t i) const { return type(i) == napi_int32_array; }
+  bool is_u8(size_t i) const { return type(i) == napi_uint8_array; }
   bool is_null(size_t i) const {
     napi_valuetype kind;
     return i >= count_ || napi_typeof(env_, values_[i], &kind) != napi_ok || kind == napi_null ||
@@ -148,6 +159,9 @@ void parallel_items(size_t count, const Body& body) {
   for (size_t item = 0; item < count; ++item) error.guard([&] { body(item); });
   error.rethrow();
 }
+
+// Parts of `rows` whose sums are added in order: by their number alone, so that threads do not change the result.
+inline size_t summed_parts(size_t rows) { return std::clamp<size_t>(rows / 128, 1, 64); }
 
 namespace UNIEM_ISA {
 #define UNIEM_DECLARE(name) void name(Arguments& arguments);

@@ -79,9 +79,16 @@ inline float max(vec v) {
 inline vec max(vec a, vec b) { return a > b ? a : b; }
 inline vec min(vec a, vec b) { return a < b ? a : b; }
 
+// The larger or smaller of two; NaN where either is.
+inline vec largest(vec a, vec b) { return a != a ? a : max(a, b); }
+inline vec smallest(vec a, vec b) { return a != a ? a : min(a, b); }
+
+// x within [low, high]. NaN stays NaN: max and min give their second argument where either is NaN.
+inline vec clamp(vec x, float low, float high) { return min(splat(high), max(splat(low), x)); }
+
 // e^x within 2 ulp; 0 below -87.3, clamped above 88.3. Cephes' expf.
 inline vec exp(vec x) {
-  const vec clamped = min(max(x, splat(-87.3f)), splat(88.3f));
+  const vec clamped = clamp(x, -87.3f, 88.3f);
   const vec shifted = clamped * 1.44269504088896341f + 12582912.0f;  // 1.5 * 2^23: rounds to a whole number
   const vec n = shifted - 12582912.0f;
   const vec r = (clamped - n * 0.693359375f) - n * -2.12194440e-4f;
@@ -98,7 +105,7 @@ inline vec exp(vec x) {
 
 // erf within 4e-7, a rational function on [-4, 4] and ±1 outside. Coefficients as in Eigen's and XLA's float32 erf.
 inline vec erf(vec x) {
-  const vec c = min(max(x, splat(-4.0f)), splat(4.0f));
+  const vec c = clamp(x, -4.0f, 4.0f);
   const vec s = c * c;
   vec p = splat(-2.72614225801306e-10f);
   p = p * s + 2.77068142495902e-08f;
@@ -113,6 +120,25 @@ inline vec erf(vec x) {
   q = q * s + -7.37332916720468e-03f;
   q = q * s + -1.42647390514189e-02f;
   return c * p / q;
+}
+
+// tanh within 4 ulp, a rational function on [-8, 8] and ±1 outside. Coefficients as in Eigen's and XLA's float32
+// tanh.
+inline vec tanh(vec x) {
+  const vec c = clamp(x, -8.0f, 8.0f);
+  const vec s = c * c;
+  vec p = splat(-2.76076847742355e-16f);
+  p = p * s + 2.00018790482477e-13f;
+  p = p * s + -8.60467152213735e-11f;
+  p = p * s + 5.12229709037114e-08f;
+  p = p * s + 1.48572235717979e-05f;
+  p = p * s + 6.37261928875436e-04f;
+  p = p * s + 4.89352455891786e-03f;
+  vec q = splat(1.19825839466702e-06f);
+  q = q * s + 1.18534705686654e-04f;
+  q = q * s + 2.26843463243900e-03f;
+  q = q * s + 4.89352518554385e-03f;
+  return c <= -8.0f ? splat(-1.0f) : c >= 8.0f ? splat(1.0f) : c * p / q;
 }
 
 // The counter-based generator of core/src/operations/dropout.ts: hash32(key + i), the same on every engine.

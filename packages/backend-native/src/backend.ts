@@ -61,16 +61,31 @@ class NativeData {
     return this.#array ?? float32(this.#values as Values);
   }
 
+  /** `array` as float32; a bf16 one is kept so from here on. */
+  get wide(): Float32Array {
+    const { array } = this;
+    if (array instanceof Float32Array) return array;
+    const block = this.#backend.pool.take(array.length * 4);
+    const wide = new Float32Array(block, 0, array.length);
+    this.#backend.binding.Convert(array, wide);
+    this.release();
+    this.#array = wide;
+    this.#block = block;
+    return wide;
+  }
+
   /** The array for a native kernel to change in place: float32, in a block of the pool, shared with nobody. */
   get own(): Float32Array {
     if (this.#block && this.#array instanceof Float32Array) return this.#array;
-    const { array } = this;
-    const wide = array instanceof Uint16Array ? this.#widened(array) : array;
+    const { wide } = this;
+    if (this.#block) return wide;
+    const block = this.#backend.pool.take(wide.byteLength);
+    const own = new Float32Array(block, 0, wide.length);
+    own.set(wide);
     this.release();
-    this.#block = this.#backend.pool.take(wide.byteLength);
-    this.#array = new Float32Array(this.#block, 0, wide.length);
-    this.#array.set(wide);
-    return this.#array;
+    this.#array = own;
+    this.#block = block;
+    return own;
   }
 
   /** The values as bf16, kept until the array changes. */
@@ -124,7 +139,7 @@ export class NativeBackend extends MathBackendCPU {
   constructor(binding: Binding) {
     super();
     this.binding = binding;
-    this.pool = new Pool(binding.allocate);
+    this.pool = new Pool(binding);
   }
 
   override write(values: Values, _shape: number[], dtype: tf.DataType): object {
@@ -168,6 +183,12 @@ export class NativeBackend extends MathBackendCPU {
     return { dataId, shape, dtype: 'float32' };
   }
 
+  /** The tensor again, as one more holder of its data. */
+  same({ dataId, shape, dtype }: tf.TensorInfo): tf.TensorInfo {
+    this.incRef(dataId);
+    return { dataId, shape, dtype };
+  }
+
   /** How a tensor is kept. */
   elementOf({ dataId }: tf.TensorInfo): Element {
     return this.#of(dataId).array instanceof Uint16Array ? 'bf16' : 'f32';
@@ -181,9 +202,7 @@ export class NativeBackend extends MathBackendCPU {
   /** The array of a float tensor, converted where it is kept otherwise. */
   as(tensor: tf.TensorInfo, element: Element): FloatArray {
     const data = this.#of(tensor.dataId);
-    if (element === 'bf16') return data.half;
-    const { array } = data;
-    return array instanceof Uint16Array ? (data.values as Float32Array) : array;
+    return element === 'bf16' ? data.half : data.wide;
   }
 
   /** Float32 values; what a kernel without a bf16 form reads. */
@@ -194,6 +213,11 @@ export class NativeBackend extends MathBackendCPU {
   i32({ dataId }: tf.TensorInfo): Int32Array {
     const { values } = this.#of(dataId);
     return values instanceof Int32Array ? values : Int32Array.from(values as ArrayLike<number>);
+  }
+
+  u8({ dataId }: tf.TensorInfo): Uint8Array {
+    const { values } = this.#of(dataId);
+    return values instanceof Uint8Array ? values : Uint8Array.from(values as ArrayLike<number>);
   }
 
   /** The array of a float tensor that a native kernel changes in place. */

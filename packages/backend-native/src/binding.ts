@@ -10,17 +10,22 @@ import { addonCandidates, PLATFORM } from './files.ts';
 /** float32 as itself, bf16 as the upper halves of floats. */
 export type FloatArray = Float32Array | Uint16Array;
 
-type Kernel = (...args: (FloatArray | Int32Array | number | null)[]) => void;
+type Kernel = (...args: (FloatArray | Int32Array | Uint8Array | number | null)[]) => void;
 
 /** What addon.cc exports: each kernel of native/kernel-table.h, by its name. */
 export interface Binding {
   readonly instructionSet: 'avx2' | 'avx512';
-  allocate(bytes: number): ArrayBuffer;
+  /** Contents undefined; null where there is no such memory. */
+  allocate(bytes: number): ArrayBuffer | null;
+  /** Frees a buffer of `allocate` before it is collected. */
+  release(buffer: ArrayBuffer): void;
   setThreads(count: number): void;
   readonly AdamW: Kernel;
   readonly Attention: Kernel;
+  readonly AttentionBiasGrad: Kernel;
   readonly AttentionGrad: Kernel;
   readonly Binary: Kernel;
+  readonly Cast: Kernel;
   readonly CoSent: Kernel;
   readonly ColumnSum: Kernel;
   readonly Convert: Kernel;
@@ -29,19 +34,32 @@ export interface Binding {
   readonly Gather: Kernel;
   readonly Gelu: Kernel;
   readonly GeluGrad: Kernel;
+  readonly GeluTanh: Kernel;
   readonly InBatchSoftmax: Kernel;
   readonly LayerNorm: Kernel;
   readonly LayerNormGrad: Kernel;
   readonly MatMul: Kernel;
+  readonly MaxTokens: Kernel;
+  readonly MaxTokensGrad: Kernel;
+  readonly Norm: Kernel;
+  readonly PoolTokens: Kernel;
+  readonly PoolTokensGrad: Kernel;
+  readonly Reduce: Kernel;
   readonly RmsNorm: Kernel;
   readonly RmsNormGrad: Kernel;
   readonly Rotary: Kernel;
   readonly RowSum: Kernel;
   readonly ScatterAdd: Kernel;
+  readonly Select: Kernel;
   readonly Silu: Kernel;
   readonly Softmax: Kernel;
+  readonly Tile: Kernel;
   readonly Transpose: Kernel;
+  readonly Unary: Kernel;
 }
+
+/** More are no help, and a system that gives no more threads would end the process. */
+const MOST_THREADS = 1024;
 
 let loaded: { binding: Binding; path: string } | undefined;
 
@@ -78,8 +96,8 @@ export function threadCount(): number {
   const asked = process.env.UNIEM_NUM_THREADS;
   if (asked === undefined) return Math.min(availableParallelism(), cgroupCores());
   const threads = Number(asked);
-  if (Number.isInteger(threads) && threads > 0) return threads;
-  throw new NativeError(`UNIEM_NUM_THREADS is '${asked}'`, 'give a whole number above 0');
+  if (Number.isInteger(threads) && threads > 0 && threads <= MOST_THREADS) return threads;
+  throw new NativeError(`UNIEM_NUM_THREADS is '${asked}'`, `give a whole number from 1 to ${MOST_THREADS}`);
 }
 
 /** Cores by the container's CPU quota (cgroup v2's cpu.max: quota and period in microseconds). */

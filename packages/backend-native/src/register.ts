@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 
 import { NativeBackend } from './backend.ts';
 import { loadBinding, threadCount } from './binding.ts';
+import { NativeError } from './errors.ts';
 import { KERNELS } from './kernels/index.ts';
 
 const PRIORITY = 4; // above tensorflow's 3: loading this package asks for it
@@ -15,8 +16,6 @@ export interface NativeEngine {
   threads: number;
 }
 
-let registered = false;
-
 /**
  * Makes `tf.setBackend('native')` possible.
  *
@@ -24,16 +23,36 @@ let registered = false;
  */
 export async function registerNativeBackend(): Promise<NativeEngine> {
   const { binding, path } = loadBinding();
-  if (!registered) {
+  if (!tf.findBackendFactory('native')) {
     tf.registerBackend('native', () => new NativeBackend(binding), PRIORITY);
-    tf.copyRegisteredKernels('cpu', 'native');
-    for (const kernel of KERNELS) kernel.register();
-    registered = true;
+    // Kernels outlive tf.removeBackend.
+    if (tf.getKernelsForBackend('native').length === 0) {
+      tf.copyRegisteredKernels('cpu', 'native');
+      for (const kernel of KERNELS) kernel.register();
+    }
   }
   return { path, instructionSet: binding.instructionSet, threads: threadCount() };
 }
 
-/** Arithmetic of the fused operations from here on; the backend must be the current one. */
+/**
+ * Arithmetic of the fused operations from here on; the backend must be the current one.
+ *
+ * @throws NativeError where the processor has no such arithmetic.
+ */
 export function usePrecision(precision: NativeBackend['precision']): void {
-  (tf.backend() as NativeBackend).precision = precision;
+  const backend = tf.backend();
+  if (!(backend instanceof NativeBackend)) {
+    throw new NativeError(`the current engine is ${tf.getBackend()}`, "call tf.setBackend('native') first");
+  }
+  if (precision === 'bf16') requireBf16(backend);
+  backend.precision = precision;
+}
+
+/** oneDNN alone knows which processors it has bf16 products for: one product is tried. */
+function requireBf16({ binding }: NativeBackend): void {
+  try {
+    binding.MatMul(new Uint16Array(1), new Uint16Array(1), new Uint16Array(1), 1, 1, 1, 0, 0, 1, null);
+  } catch (cause) {
+    throw new NativeError('this processor has no bf16 matrix products', 'use precision fp32', { cause });
+  }
 }

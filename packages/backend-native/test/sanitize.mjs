@@ -16,7 +16,8 @@ const folder = await buildAddon(
 );
 const library = (name) => execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-const tests = ['packages/backend-native/test/kernels.test.ts', 'packages/core/src/operations', 'training.test.ts'];
+const own = ['kernels', 'more-kernels', 'misuse'].map((name) => `packages/backend-native/test/${name}.test.ts`);
+const tests = [...own, 'packages/core/src/operations', 'training.test.ts'];
 try {
   execFileSync(process.execPath, [vitest, 'run', ...tests], {
     cwd: root,

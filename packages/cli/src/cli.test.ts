@@ -91,7 +91,7 @@ describe('uniem finetune', () => {
     expect(JSON.parse(lines.at(-1) as string)).toHaveProperty('trainLoss');
     expect(stderr).toBe(
       'model type huggingface, record type pair\n\nstopping after this step; press Ctrl-C again to quit at once\n' +
-        `stopped after step ${steps.length}; metrics and model are written\n`,
+        `stopped after step ${steps.length}; metrics and model are written, and --resume goes on from here\n`,
     );
     expect(stdout).toBe(`${join(output, 'model')}\n`);
     expect(existsSync(join(output, 'model', 'model.safetensors'))).toBe(true);
@@ -170,7 +170,7 @@ test('a missing model folder is named', async () => {
   const outcome = await uniem('encode', '--model', '/none', '--input', input, '--output', join(folder, 'x.npy'));
   expect(outcome.code).toBe(1);
   expect(outcome.stderr).toBe(
-    'ModelError: /none: no such model folder\n  fix: give the folder that holds config.json\n',
+    'ModelError: /none: no such model folder\n  fix: give the folder that holds config.json, or a model of the hub as owner/name[@revision]\n',
   );
 });
 

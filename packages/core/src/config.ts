@@ -3,6 +3,7 @@
 import { z } from 'zod';
 
 import { ModelError } from './errors.ts';
+import type { EncoderConfig } from './models/family.ts';
 import { FAMILIES } from './models/index.ts';
 
 export const POOLING_STRATEGIES = [
@@ -16,24 +17,6 @@ export const POOLING_STRATEGIES = [
 
 /** How token states become one vector; uniem's names, plus last_token. */
 export type PoolingStrategy = (typeof POOLING_STRATEGIES)[number];
-
-/** What every family's config has, and all that code outside the families reads. */
-export interface EncoderConfig {
-  hiddenSize: number;
-  /** Tokens of the longest text; Infinity where positions are relative and config.json names no limit. */
-  maxPositions: number;
-  /** Probability by place. */
-  dropout: Dropouts;
-}
-
-export interface Dropouts {
-  /** Of the embedding layer's output. */
-  embedding: number;
-  /** Of what a sublayer adds to its input. */
-  hidden: number;
-  /** Of attention weights. */
-  attention: number;
-}
 
 /** A checked config; each family adds what its own forward pass reads. */
 export interface ModelConfig extends EncoderConfig {

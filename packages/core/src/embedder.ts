@@ -1,20 +1,23 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
-import { copyFileSync, existsSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs';
+import type { HubOptions } from '@uniem/hub';
 
 import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from './config.ts';
 import { ensureEngine } from './engine.ts';
-import { ModelError, OptionError } from './errors.ts';
+import { OptionError } from './errors.ts';
 import { openCheckpoint } from './formats/checkpoint.ts';
 import { readJson, writeFolderWhole } from './formats/files.ts';
+import { modelFolder } from './formats/model-folder.ts';
 import { writeSafetensors } from './formats/safetensors.ts';
 import { readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
 import { familyOf } from './models/index.ts';
+import { addedRows } from './models/layers.ts';
 import type { DropoutState } from './operations/dropout.ts';
-import { downloadParameters, loadParameters, type Parameters } from './parameters.ts';
+import { downloadParameters, loadParameters, type Parameters, parameter } from './parameters.ts';
 import { pool } from './pooling.ts';
 import { ProgressBar } from './progress.ts';
 import { normalize } from './similarity.ts';
@@ -26,6 +29,8 @@ export interface EmbedderOptions {
   poolingStrategy?: PoolingStrategy;
   /** Tokens a text, special tokens included; overrides what the folder says. */
   maxLength?: number;
+  /** Another hub, token or cache than the environment names. */
+  hub?: HubOptions;
 }
 
 export interface EncodeOptions {
@@ -43,12 +48,14 @@ export class Embedder {
   readonly folder: string;
   readonly config: ModelConfig;
   readonly parameters: Parameters;
-  readonly tokenizer: Tokenizer;
   readonly poolingStrategy: PoolingStrategy;
   /** Whether the model's own layout ends in normalization. */
   readonly normalize: boolean;
   /** Tokens a text is cut to. */
   readonly maxLength: number;
+  #tokenizer: Tokenizer;
+  /** Whether the tokenizer is no longer the one of the folder's files. */
+  #tokenizerGrew = false;
 
   private constructor(fields: {
     folder: string;
@@ -62,7 +69,7 @@ export class Embedder {
     this.folder = fields.folder;
     this.config = fields.config;
     this.parameters = fields.parameters;
-    this.tokenizer = fields.tokenizer;
+    this.#tokenizer = fields.tokenizer;
     this.poolingStrategy = fields.poolingStrategy;
     this.normalize = fields.normalize;
     this.maxLength = fields.maxLength;
@@ -72,12 +79,10 @@ export class Embedder {
    * Opens a model folder: sentence-transformers' layout, uniem's, or a plain transformers folder (pooled by last_mean).
    * The weights go to the engine in use; where there is none yet, the fastest that starts becomes it.
    *
-   * @throws ModelError saying which file, tensor or key is wrong.
+   * @param model A folder, or `owner/name` or `owner/name@revision` of the hub.
+   * @throws ModelError saying which file, tensor or key is wrong; HubError for what the hub says against it.
    */
-  static async fromPretrained(folder: string, options: EmbedderOptions = {}): Promise<Embedder> {
-    if (!existsSync(folder) || !statSync(folder).isDirectory()) {
-      throw new ModelError('no such model folder', folder, 'give the folder that holds config.json');
-    }
+  static async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
     if (options.poolingStrategy && !POOLING_STRATEGIES.includes(options.poolingStrategy)) {
       throw new OptionError(
         `unknown strategy '${options.poolingStrategy}'`,
@@ -85,6 +90,7 @@ export class Embedder {
         `use one of ${POOLING_STRATEGIES.join(', ')}`,
       );
     }
+    const folder = await modelFolder(model, options.hub);
     const layout = readSentenceTransformers(folder);
     const encoderFolder = join(folder, layout?.encoderPath ?? '');
     const configPath = join(encoderFolder, 'config.json');
@@ -97,7 +103,14 @@ export class Embedder {
     return new Embedder({
       folder: encoderFolder,
       config,
-      parameters: loadParameters(tensors, family.shapes(config), family.optional(config), family.prefix, path),
+      parameters: loadParameters(
+        tensors,
+        family.shapes(config),
+        family.optional(config),
+        family.prefix,
+        path,
+        family.aliases,
+      ),
       tokenizer,
       poolingStrategy: options.poolingStrategy ?? layout?.poolingStrategy ?? config.poolingStrategy ?? 'last_mean',
       normalize: layout?.normalize ?? false,
@@ -150,6 +163,45 @@ export class Embedder {
     return vectors;
   }
 
+  get tokenizer(): Tokenizer {
+    return this.#tokenizer;
+  }
+
+  /** The name of the table of word embeddings, `.weight` left out. */
+  get wordEmbeddings(): string {
+    const [first] = familyOf(this.config).shapes(this.config).keys(); // every family names it first
+    return (first as string).replace(/\.weight$/, '');
+  }
+
+  /**
+   * Gives the tokenizer new special tokens; their embeddings are the caller's, under `addedRows(wordEmbeddings)`.
+   *
+   * @throws OptionError for a token there is, and for a table that has rows without a token.
+   */
+  addSpecialTokens(tokens: readonly string[]): void {
+    const rows = this.parameters.get(`${this.wordEmbeddings}.weight`)?.shape[0];
+    if (rows !== this.#tokenizer.size) {
+      throw new OptionError(
+        `the model has ${rows} word embeddings for ${this.#tokenizer.size} tokens`,
+        'special tokens',
+        'use a model whose tables have one row a token',
+      );
+    }
+    this.#tokenizer = this.#tokenizer.withSpecialTokens(tokens);
+    this.#tokenizerGrew = true;
+  }
+
+  /** Makes the added rows a part of the table of word embeddings, as the config says from now on. */
+  adoptAddedRows(): void {
+    const name = this.wordEmbeddings;
+    const [table, added] = [`${name}.weight`, addedRows(name)].map((key) => parameter(this.parameters, key));
+    const whole = tf.tidy(() => tf.variable(tf.concat([table as tf.Tensor, added as tf.Tensor], 0)));
+    this.parameters.set(`${name}.weight`, whole);
+    this.parameters.delete(addedRows(name));
+    tf.dispose([table, added] as tf.Tensor[]);
+    this.config.raw = { ...this.config.raw, vocab_size: whole.shape[0] };
+  }
+
   /** Sets every dropout probability of training; config.json keeps its own. */
   setDropout(probability: number): void {
     this.config.dropout = { embedding: probability, hidden: probability, attention: probability };
@@ -164,6 +216,9 @@ export class Embedder {
       writeSafetensors(join(partial, 'model.safetensors'), tensors);
       for (const file of TOKENIZER_FILES) {
         if (existsSync(join(this.folder, file))) copyFileSync(join(this.folder, file), join(partial, file));
+      }
+      if (this.#tokenizerGrew) {
+        writeFileSync(join(partial, 'tokenizer.json'), JSON.stringify(this.#tokenizer.toJson()));
       }
       const { poolingStrategy, normalize, maxLength } = this;
       writeSentenceTransformers(partial, { poolingStrategy, normalize, maxLength, hiddenSize: this.config.hiddenSize });

@@ -20,10 +20,14 @@ export {
   useEngine,
 } from './engine.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
-export { refuseForeignFolder } from './formats/files.ts';
+export { refuseForeignFolder, writeFolderWhole } from './formats/files.ts';
+export { modelFolder } from './formats/model-folder.ts';
+export { type HostTensor, readSafetensors, writeSafetensors } from './formats/safetensors.ts';
+export { adapterNames, addedRows } from './models/layers.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
+export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
-export type { Parameters } from './parameters.ts';
+export { assignParameters, downloadParameters, type Parameters } from './parameters.ts';
 export { ProgressBar } from './progress.ts';
 export { cosineMatrix, cosineRows, normalize } from './similarity.ts';
 export { lengthsOf, packTokens, type TokenBatch } from './token-batch.ts';

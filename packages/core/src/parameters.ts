@@ -17,8 +17,9 @@ export function parameter(parameters: Parameters, name: string): tf.Variable {
 
 /**
  * Makes variables of a checkpoint's tensors, by the names in `shapes`. A checkpoint with a head has them under a prefix,
- * which is found by the first name; what lies outside the prefix is the head, and is left out. Parameters the forward
- * pass does not use (`optional`) are loaded where present, so that a save gives them back.
+ * which is found by the first name; what lies outside the prefix is the head, and is left out. A tied parameter may be
+ * there under its alias alone. Parameters the forward pass does not use (`optional`) are loaded where present, so that a
+ * save gives them back.
  *
  * @param family What names of a checkpoint with a head begin with, where several prefixes could be meant.
  * @throws ModelError naming the tensor, for a missing one or one whose shape disagrees with the config.
@@ -29,13 +30,15 @@ export function loadParameters(
   optional: ReadonlySet<string>,
   family: string,
   path: string,
+  aliases: Readonly<Record<string, string>> = {},
 ): Parameters {
-  const prefix = prefixOf(tensors, [...shapes.keys()][0] as string, family, path);
+  const namesOf = (name: string) => [name, legacyName(name), aliases[name] ?? name];
+  const prefix = prefixOf(tensors, namesOf([...shapes.keys()][0] as string), family, path);
   const found = new Map<string, string>();
   const missing: string[] = [];
   for (const name of shapes.keys()) {
-    const own = [name, legacyName(name)].map((known) => prefix + known).find((known) => tensors.has(known));
-    if (own !== undefined) found.set(name, own);
+    const own = namesOf(name).find((known) => tensors.has(prefix + known));
+    if (own !== undefined) found.set(name, prefix + own);
     else if (!optional.has(name)) missing.push(name);
   }
   if (missing.length > 0) {
@@ -55,7 +58,8 @@ export function loadParameters(
       );
     }
   }
-  reportUnexpected(tensors, prefix, new Set(found.values()), path);
+  const known = [...shapes.keys()].flatMap(namesOf).map((name) => prefix + name);
+  reportUnexpected(tensors, prefix, new Set(known), path);
   const parameters: Parameters = new Map();
   for (const [name, own] of found) {
     const value = tf.tensor((tensors.get(own) as StoredTensor).read(), shapes.get(name), 'float32');
@@ -65,20 +69,27 @@ export function loadParameters(
   return parameters;
 }
 
-/** What stands before the family's names in this checkpoint: nothing, `bert.`, `model.encoder.` and the like. */
-function prefixOf(tensors: ReadonlyMap<string, StoredTensor>, first: string, family: string, path: string): string {
-  const ending = `.${first}`;
-  const found = [...tensors.keys()].filter((name) => name === first || name.endsWith(ending));
-  const prefixes = found.map((name) => name.slice(0, -first.length));
-  for (const known of ['', `${family}.`]) if (prefixes.includes(known)) return known;
-  if (prefixes.length > 1) {
+/** What stands before the first name, or another name of it, in this checkpoint: nothing, `bert.` and the like. */
+function prefixOf(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  firstNames: readonly string[],
+  family: string,
+  path: string,
+): string {
+  const prefixes = new Set<string>();
+  for (const name of tensors.keys()) {
+    const first = firstNames.find((first) => name === first || name.endsWith(`.${first}`));
+    if (first !== undefined) prefixes.add(name.slice(0, -first.length));
+  }
+  for (const known of ['', `${family}.`]) if (prefixes.has(known)) return known;
+  if (prefixes.size > 1) {
     throw new ModelError(
-      `holds several encoders: ${found.join(', ')}`,
+      `holds several encoders: ${[...prefixes].map((prefix) => prefix + firstNames[0]).join(', ')}`,
       path,
       `keep one of them, its names beginning with ${family}.`,
     );
   }
-  return prefixes[0] ?? '';
+  return [...prefixes][0] ?? '';
 }
 
 /** What old versions of transformers saved beside the parameters, and what later ones compute. */
@@ -105,10 +116,36 @@ function legacyName(name: string): string {
 }
 
 /** Copies the parameters to JavaScript memory, in their order. */
-export async function downloadParameters(parameters: Parameters): Promise<Map<string, HostTensor>> {
+export async function downloadParameters(
+  parameters: ReadonlyMap<string, tf.Variable>,
+): Promise<Map<string, HostTensor>> {
   const tensors = new Map<string, HostTensor>();
   for (const [name, variable] of parameters) {
     tensors.set(name, { shape: variable.shape, values: (await variable.data()) as Float32Array });
   }
   return tensors;
+}
+
+/**
+ * Sets parameters to what `downloadParameters` gave.
+ *
+ * @throws ModelError naming the tensor that is missing or of another shape.
+ */
+export function assignParameters(
+  parameters: ReadonlyMap<string, tf.Variable>,
+  tensors: ReadonlyMap<string, HostTensor>,
+  path: string,
+): void {
+  for (const [name, variable] of parameters) {
+    const tensor = tensors.get(name);
+    if (tensor?.shape.join() !== variable.shape.join()) {
+      const what = `tensor ${name} is ${tensor ? `of shape [${tensor.shape.join(', ')}]` : 'missing'}`;
+      throw new ModelError(
+        what,
+        path,
+        `it must be of shape [${variable.shape.join(', ')}]: use the file of this model`,
+      );
+    }
+    tf.tidy(() => variable.assign(tf.tensor(tensor.values, tensor.shape, 'float32')));
+  }
 }

@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { PoolingStrategy } from './config.ts';
 import { OptionError } from './errors.ts';
 import type { EncoderOutput } from './models/family.ts';
+import { poolTokens } from './operations/pool-tokens.ts';
 import { lengthsOf, type TokenBatch } from './token-batch.ts';
 
 type TokenWeight = (position: number, length: number) => number;
@@ -34,8 +35,7 @@ const TOKEN_WEIGHTS: Record<PoolingStrategy, TokenWeight> = {
 export function pool(output: EncoderOutput, batch: TokenBatch, strategy: PoolingStrategy): tf.Tensor2D {
   return tf.tidy(() => {
     const states = statesOf(output, strategy);
-    const weights = poolingWeights(batch, TOKEN_WEIGHTS[strategy]);
-    return tf.matMul(weights, states);
+    return poolTokens(states, poolingWeights(batch, TOKEN_WEIGHTS[strategy]), batch);
   });
 }
 
@@ -52,14 +52,12 @@ function statesOf({ words, first, last }: EncoderOutput, strategy: PoolingStrate
   return tf.mul(tf.add(other, last), 0.5);
 }
 
-/** float32 [B, T], zero outside the text: one small matrix product pools, and its gradient is one too. */
-function poolingWeights(batch: TokenBatch, weight: TokenWeight): tf.Tensor2D {
-  const lengths = lengthsOf(batch);
-  const T = batch.inputIds.length;
-  const weights = new Float32Array(lengths.length * T);
-  lengths.forEach((length, b) => {
-    const start = b * T + (batch.offsets[b] as number);
+/** float32 [T] */
+function poolingWeights(batch: TokenBatch, weight: TokenWeight): Float32Array {
+  const weights = new Float32Array(batch.inputIds.length);
+  lengthsOf(batch).forEach((length, b) => {
+    const start = batch.offsets[b] as number;
     for (let t = 0; t < length; t++) weights[start + t] = weight(t, length);
   });
-  return tf.tensor2d(weights, [lengths.length, T], 'float32');
+  return weights;
 }

@@ -12,18 +12,28 @@ import { packTokens, type TokenBatch } from './token-batch.ts';
 /** Files that make up a tokenizer; they are copied as they are when a model is saved. */
 export const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'vocab.txt'];
 
+/** What is read of tokenizer.json here; the rest is the library's. */
+interface TokenizerJson extends Record<string, unknown> {
+  model: { vocab: Record<string, number> | unknown[] };
+  added_tokens?: { id: number }[];
+}
+
 export class Tokenizer {
+  readonly #json: TokenizerJson;
+  readonly #config: Record<string, unknown>;
   readonly #tokenizer: HubTokenizer;
   readonly #specialTokens: number;
   readonly #unknownId: number;
   /** What tokenizer_config.json says a text may have; undefined when not given. */
   readonly modelMaxLength: number | undefined;
 
-  private constructor(tokenizer: HubTokenizer, modelMaxLength: unknown) {
-    this.#tokenizer = tokenizer;
-    this.modelMaxLength = typeof modelMaxLength === 'number' ? modelMaxLength : undefined;
+  private constructor(json: TokenizerJson, config: Record<string, unknown>) {
+    this.#json = json;
+    this.#config = config;
+    this.#tokenizer = new HubTokenizer(json, config);
+    this.modelMaxLength = typeof config.model_max_length === 'number' ? config.model_max_length : undefined;
     this.#specialTokens = this.#withSpecialTokens(['a']).length - 1;
-    this.#unknownId = tokenizer.model?.unk_token_id ?? 0;
+    this.#unknownId = this.#tokenizer.model?.unk_token_id ?? 0;
   }
 
   /** Reads tokenizer.json, or builds WordPiece from vocab.txt where that is all there is. */
@@ -36,7 +46,35 @@ export class Tokenizer {
       throw new ModelError('no tokenizer.json and no vocab.txt', folder, 'add the tokenizer files of the model');
     }
     const json = existsSync(jsonPath) ? readJson(jsonPath) : wordPieceJson(readFileSync(vocabPath, 'utf8'), config);
-    return new Tokenizer(new HubTokenizer(json, config), config.model_max_length);
+    return new Tokenizer(json as TokenizerJson, config);
+  }
+
+  /** Number of tokens: the id that the next new one gets. */
+  get size(): number {
+    const { model, added_tokens: added = [] } = this.#json;
+    const ids = Array.isArray(model.vocab) ? [model.vocab.length - 1] : Object.values(model.vocab);
+    return [...ids, ...added.map(({ id }) => id)].reduce((most, id) => Math.max(most, id), -1) + 1;
+  }
+
+  /**
+   * One that knows more special tokens, under the next ids; no text is split within them.
+   *
+   * @throws OptionError for a token there is.
+   */
+  withSpecialTokens(tokens: readonly string[]): Tokenizer {
+    const known = tokens.find((token) => this.#tokenizer.token_to_id(token) !== undefined);
+    if (known !== undefined) {
+      throw new OptionError(`the tokenizer has a token '${known}'`, 'special tokens', 'give a token that is new');
+    }
+    const { size } = this;
+    const added = tokens.map((content, i) => addedToken(content, size + i));
+    const { added_tokens: before = [] } = this.#json;
+    return new Tokenizer({ ...this.#json, added_tokens: [...before, ...added] }, this.#config);
+  }
+
+  /** As tokenizer.json has it. */
+  toJson(): Record<string, unknown> {
+    return this.#json;
   }
 
   #withSpecialTokens(tokens: string[]): string[] {
@@ -65,7 +103,7 @@ export class Tokenizer {
 }
 
 /** BertTokenizer's WordPiece from vocab.txt. Source: transformers' convert_slow_tokenizer.py, BertConverter. */
-function wordPieceJson(vocabText: string, config: Record<string, unknown>): object {
+function wordPieceJson(vocabText: string, config: Record<string, unknown>): Record<string, unknown> {
   // Line feeds only: U+2028 and the like are tokens of Chinese vocabularies.
   const lines = vocabText.split(/\r\n|\n|\r/);
   if (lines.at(-1) === '') lines.pop();
@@ -90,15 +128,7 @@ function wordPieceJson(vocabText: string, config: Record<string, unknown>): obje
     padding: null,
     added_tokens: Object.values(names)
       .filter((content) => content in vocab)
-      .map((content) => ({
-        id: vocab[content],
-        content,
-        single_word: false,
-        lstrip: false,
-        rstrip: false,
-        normalized: false,
-        special: true,
-      })),
+      .map((content) => addedToken(content, vocab[content] as number)),
     normalizer: {
       type: 'BertNormalizer',
       clean_text: true,
@@ -128,4 +158,8 @@ function wordPieceJson(vocabText: string, config: Record<string, unknown>): obje
       vocab,
     },
   };
+}
+
+function addedToken(content: string, id: number): { id: number } & Record<string, unknown> {
+  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 }

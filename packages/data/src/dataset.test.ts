@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 import { Dataset } from './dataset.ts';
-import { rememberSource, sourceOf } from './records.ts';
+import { rememberSource, sourceOf } from './provenance.ts';
 
 /** Made by fixtures/data/generate.py with Python's `datasets`. */
 const golden = JSON.parse(readFileSync(new URL('../../../fixtures/data/permutations.json', import.meta.url), 'utf8'));

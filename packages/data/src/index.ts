@@ -1,9 +1,12 @@
 /** Records in. The public names of @uniem/data. */
 
 export { batches } from './batch.ts';
+export { concatenateDatasets, interleaveDatasets } from './combine.ts';
 export { Dataset, type DatasetDict } from './dataset.ts';
 export { DataError } from './errors.ts';
+export { IterableDataset, type IterableDatasetDict } from './iterable-dataset.ts';
 export { type LoadOptions, loadDataset } from './load.ts';
+export { sourceOf } from './provenance.ts';
 export { Pcg64 } from './random.ts';
 export { readJsonl } from './readers/jsonl.ts';
 export {
@@ -14,7 +17,6 @@ export {
   type RecordType,
   type Row,
   type ScoredPair,
-  sourceOf,
   type Triplet,
   validateRecord,
 } from './records.ts';

@@ -1,89 +1,200 @@
-/** A dataset by its path. */
+/** A dataset by its path or its name on the hub. */
 
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 
+import { type HubOptions, parseHubName } from '@uniem/hub';
+
+import { LocalFile } from './bytes.ts';
+import { concatenateDatasets } from './combine.ts';
+import type { DataFiles } from './data-files.ts';
 import { Dataset, type DatasetDict } from './dataset.ts';
 import { DataError } from './errors.ts';
-import { readJsonl } from './readers/jsonl.ts';
+import { isPattern } from './glob.ts';
+import { hubFiles, hubOpener } from './hub-files.ts';
+import { IterableDataset, type IterableDatasetDict } from './iterable-dataset.ts';
+import { localFiles } from './local-files.ts';
+import { rowPrefix } from './provenance.ts';
+import { arrowBatches, arrowColumns } from './readers/arrow.ts';
+import { extensionOf, readBlocks } from './readers/formats.ts';
+import { BadRecords } from './readers/reader.ts';
+import { parseSplit, type SplitPart, splitRange } from './split-name.ts';
+import type { FileOpener } from './stream/sources.ts';
+import { TableBuilder } from './table.ts';
 
-const EXTENSIONS = ['.jsonl', '.jsonl.gz'];
-const SPLITS = ['train', 'validation', 'dev', 'test'] as const;
-
-/** What a hub calls its datasets: `owner/name`. */
-const HUB_ID = /^[\w-]+\/[\w-]+$/;
-
-/** Which part of a dataset to load. */
 export interface LoadOptions {
-  /** A folder within the folder, as a configuration of a hub dataset. */
-  name?: string;
-  split?: string;
+  /** A configuration of a hub dataset; a folder within a folder. */
+  name?: string | undefined;
+  /** `train`, `train[:1000]`, `train+validation`; all splits if left out. */
+  split?: string | undefined;
+  /** Read rows as they are used: an IterableDataset, which downloads nothing it does not give. */
+  streaming?: boolean | undefined;
+  /** Branch, tag or commit of a hub dataset. */
+  revision?: string | undefined;
+  /** The columns to read, in this order. */
+  columns?: readonly string[] | undefined;
+  /** Names or patterns of files in the folder or repository: of train, or by split. */
+  dataFiles?: DataFiles | undefined;
+  /** Of the hub; HF_TOKEN if left out. */
+  token?: string | false | undefined;
+  /** A record that cannot be read is an error, or is left out, counted and named. */
+  onBadRecord?: 'error' | 'skip' | undefined;
+  /** Another hub or cache than the environment names. */
+  hub?: HubOptions | undefined;
 }
 
 /**
- * Reads a .jsonl or .jsonl.gz file, or a folder of them named by split (train.jsonl, dev.jsonl …).
+ * Reads a file, a pattern of files, a folder, a folder that `datasets` saved, or a dataset of the Hugging Face hub.
  *
- * A file on its own is the split 'train'.
+ * A file on its own, and one saved Dataset, is a Dataset; everything else is one by split.
  *
- * @throws DataError for a path that is not there, another kind of file, a missing split or an empty file.
+ * @throws DataError for a path that is not there, another kind of file, a missing split or no records; HubError for what
+ *   the hub says against it.
  */
-export async function loadDataset(path: string, options?: { name?: string }): Promise<Dataset | DatasetDict>;
-export async function loadDataset(path: string, options: { name?: string; split: string }): Promise<Dataset>;
-export async function loadDataset(path: string, options?: LoadOptions): Promise<Dataset | DatasetDict>;
-export async function loadDataset(path: string, { name, split }: LoadOptions = {}): Promise<Dataset | DatasetDict> {
-  if (!existsSync(path)) throw notThere(path);
-  if (statSync(path).isDirectory()) {
-    const folder = name === undefined ? path : join(path, name);
-    if (!existsSync(folder)) throw new DataError(`no folder '${name}'`, path, 'leave name out, or name a folder in it');
-    return loadFolder(folder, split);
+export async function loadDataset(
+  path: string,
+  options: LoadOptions & { streaming: true; split: string },
+): Promise<IterableDataset>;
+export async function loadDataset(
+  path: string,
+  options: LoadOptions & { streaming: true },
+): Promise<IterableDataset | IterableDatasetDict>;
+export async function loadDataset(
+  path: string,
+  options: LoadOptions & { split: string; streaming?: false },
+): Promise<Dataset>;
+export async function loadDataset(
+  path: string,
+  options?: LoadOptions & { streaming?: false | undefined },
+): Promise<Dataset | DatasetDict>;
+export async function loadDataset(
+  path: string,
+  options?: LoadOptions,
+): Promise<Dataset | DatasetDict | IterableDataset | IterableDatasetDict>;
+export async function loadDataset(
+  path: string,
+  options: LoadOptions = {},
+): Promise<Dataset | DatasetDict | IterableDataset | IterableDatasetDict> {
+  const found = await find(path, options);
+  if (options.split !== undefined) {
+    const parts = parseSplit(options.split);
+    for (const { split } of parts) if (!found.splits.has(split)) throw noSplit(split, found, path);
+    return options.streaming ? streamOf(parts, found, options) : rowsOf(parts, found, options, path);
   }
-  if (name !== undefined) throw new DataError(`a file has no part '${name}'`, path, 'leave name out');
-  if (split !== undefined && split !== 'train') {
-    throw new DataError(
-      `no split '${split}' (a file is train)`,
+  if (!found.splits.has('train')) throw noSplit('train', found, path);
+  const loaded: [string, Dataset | IterableDataset][] = [];
+  for (const split of found.splits.keys()) {
+    const part = [{ split, from: undefined, to: undefined }];
+    loaded.push([
+      split,
+      options.streaming ? await streamOf(part, found, options) : await rowsOf(part, found, options, path),
+    ]);
+  }
+  const [only] = loaded;
+  return found.alone && only ? only[1] : (Object.fromEntries(loaded) as DatasetDict | IterableDatasetDict);
+}
+
+/** Files by split, and how to open them. */
+interface Found {
+  splits: ReadonlyMap<string, readonly string[]>;
+  alone: boolean;
+  opener(file: string, streaming: boolean): Promise<FileOpener>;
+}
+
+async function find(path: string, options: LoadOptions): Promise<Found> {
+  const hubName = existsSync(path) || isPattern(path) ? undefined : parseHubName(path);
+  if (!hubName || extensionOf(path) !== undefined) {
+    return { ...localFiles(path, options), opener: async (file) => () => new LocalFile(file) };
+  }
+  const files = await hubFiles(hubName.name, {
+    name: options.name ?? hubName.configuration,
+    revision: options.revision ?? hubName.revision,
+    dataFiles: options.dataFiles,
+    hub: { ...options.hub, ...(options.token === undefined ? {} : { token: options.token }) },
+  });
+  return { splits: files.splits, alone: false, opener: (file, streaming) => hubOpener(files, file, streaming) };
+}
+
+function noSplit(split: string, found: Found, path: string): DataError {
+  if (found.alone) {
+    return new DataError(
+      `no split '${split}' (it is all train)`,
       path,
       `leave split out, or give a folder with ${split}.jsonl`,
     );
   }
-  return loadFile(path);
+  const names = [...found.splits.keys()].join(', ') || 'none';
+  return new DataError(`no split '${split}' (there are: ${names})`, path, `add ${split}.jsonl or name another split`);
 }
 
-function notThere(path: string): DataError {
-  if (!HUB_ID.test(path))
-    return new DataError('no such file or folder', path, 'give a .jsonl or .jsonl.gz file, or a folder');
-  return new DataError(
-    'no such folder, and datasets of the Hugging Face hub are not supported yet',
-    path,
-    'download it, save it as train.jsonl in a folder (Python: load_dataset(…)["train"].to_json("train.jsonl")), give that',
-  );
+async function streamOf(
+  parts: readonly SplitPart[],
+  found: Found,
+  { columns, onBadRecord }: LoadOptions,
+): Promise<IterableDataset> {
+  const streams: IterableDataset[] = [];
+  for (const part of parts) {
+    const files: FileOpener[] = [];
+    for (const file of found.splits.get(part.split) ?? []) files.push(await found.opener(file, true));
+    const stream = IterableDataset.fromFiles(files, {
+      ...(columns ? { columns } : {}),
+      ...(onBadRecord ? { onBadRecord } : {}),
+    });
+    streams.push(sliced(stream, part));
+  }
+  return streams.length === 1 ? (streams[0] as IterableDataset) : concatenateDatasets(streams);
 }
 
-async function loadFolder(path: string, split: string | undefined): Promise<Dataset | DatasetDict> {
-  const files = SPLITS.flatMap((known) => {
-    const file = EXTENSIONS.map((extension) => join(path, known + extension)).find(existsSync);
-    return file ? [[known, file] as const] : [];
-  });
-  const wanted = files.find(([known]) => known === (split ?? 'train'));
-  if (!wanted) {
-    const names = files.map(([known]) => known).join(', ') || 'none';
-    const missing = split ?? 'train';
+function sliced(stream: IterableDataset, { from, to, split }: SplitPart): IterableDataset {
+  if ([from, to].some((edge) => edge && (edge.percent || edge.value < 0))) {
     throw new DataError(
-      `no split '${missing}' (there are: ${names})`,
-      path,
-      `add ${missing}.jsonl or name another split`,
+      `'${split}[…]' counts from the end or in percent`,
+      'split',
+      'give numbers of rows, or leave streaming out',
     );
   }
-  if (split !== undefined) return loadFile(wanted[1]);
-  const loaded = await Promise.all(files.map(async ([known, file]) => [known, await loadFile(file)] as const));
-  return Object.fromEntries(loaded) as DatasetDict;
+  const limited = to ? stream.take(to.value) : stream;
+  return from ? limited.skip(from.value) : limited;
 }
 
-async function loadFile(path: string): Promise<Dataset> {
-  if (!EXTENSIONS.some((extension) => path.endsWith(extension))) {
-    throw new DataError('not a kind of file that is read', path, `give one of ${EXTENSIONS.join(', ')}`);
+async function rowsOf(parts: readonly SplitPart[], found: Found, options: LoadOptions, path: string): Promise<Dataset> {
+  const datasets: Dataset[] = [];
+  for (const part of parts) {
+    const builder = new TableBuilder();
+    const bad = new BadRecords(options.onBadRecord);
+    for (const file of found.splits.get(part.split) ?? []) {
+      const open = await found.opener(file, false);
+      await readInto(builder, open, options.columns, bad);
+    }
+    bad.warn();
+    const dataset = Dataset.fromTable(builder.finish(), bad);
+    if (dataset.length === 0)
+      throw new DataError('holds no records', whereOf(found, part.split, path), 'give at least one record');
+    const [start, end] = splitRange(part, dataset.length);
+    datasets.push(part.from || part.to ? dataset.skip(start).take(end - start) : dataset);
   }
-  const rows = [];
-  for await (const row of readJsonl(path)) rows.push(row);
-  if (rows.length === 0) throw new DataError('holds no records', path, 'give at least one JSON object a line');
-  return Dataset.fromRows(rows);
+  return datasets.length === 1 ? (datasets[0] as Dataset) : concatenateDatasets(datasets);
+}
+
+function whereOf(found: Found, split: string, path: string): string {
+  const files = found.splits.get(split) ?? [];
+  return found.alone && files.length === 1 ? (files[0] as string) : `${path}, split ${split}`;
+}
+
+async function readInto(
+  builder: TableBuilder,
+  open: FileOpener,
+  columns: readonly string[] | undefined,
+  bad: BadRecords,
+): Promise<void> {
+  const file = open();
+  if (extensionOf(file.name) !== '.arrow') {
+    for await (const { rows } of readBlocks(file, { columns, bad })) for (const row of rows) builder.add(row);
+    return;
+  }
+  // Arrow is kept as the file has it.
+  let before = 0;
+  for await (const batch of arrowBatches(file)) {
+    builder.addArrow(arrowColumns(batch, columns, file.name, before), batch.numRows, rowPrefix(file.name), before);
+    before += batch.numRows;
+  }
 }

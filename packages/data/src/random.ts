@@ -7,15 +7,21 @@ const MASK64 = (1n << 64n) - 1n;
 const MASK128 = (1n << 128n) - 1n;
 const MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
 
+export interface RandomState {
+  state: string;
+  increment: string;
+  half: number | null;
+}
+
 /** PCG64 (XSL RR 128/64) seeded through SeedSequence. Source: numpy/random/bit_generator.pyx and pcg64.h. */
 export class Pcg64 {
   #state: bigint;
-  readonly #increment: bigint;
+  #increment: bigint;
   #half: number | undefined;
 
   /** @param seed A whole number from 0 on, as np.random.default_rng takes. */
-  constructor(seed: number) {
-    if (!Number.isSafeInteger(seed) || seed < 0) {
+  constructor(seed: number | bigint) {
+    if ((typeof seed === 'number' && !Number.isSafeInteger(seed)) || seed < 0) {
       throw new DataError(`${seed} is not a seed`, 'seed', 'give a whole number from 0 on');
     }
     const [s0, s1, s2, s3] = seedSequence(seed) as [bigint, bigint, bigint, bigint];
@@ -23,6 +29,28 @@ export class Pcg64 {
     this.#state = this.#increment;
     this.#state = (this.#state + ((s0 << 64n) | s1)) & MASK128;
     this.#advance();
+  }
+
+  /** Where the generator is: plain JSON, for `fromState`. */
+  state(): RandomState {
+    return { state: `${this.#state}`, increment: `${this.#increment}`, half: this.#half ?? null };
+  }
+
+  static fromState({ state, increment, half }: RandomState): Pcg64 {
+    const random = new Pcg64(0);
+    random.#state = BigInt(state);
+    random.#increment = BigInt(increment);
+    random.#half = half ?? undefined;
+    return random;
+  }
+
+  /** A generator that will draw what this one would. */
+  clone(): Pcg64 {
+    const copy = new Pcg64(0);
+    copy.#state = this.#state;
+    copy.#increment = this.#increment;
+    copy.#half = this.#half;
+    return copy;
   }
 
   #advance(): void {
@@ -82,6 +110,28 @@ export class Pcg64 {
     return low + Number(product >> 32n);
   }
 
+  /** np.random.Generator.integers(0, 2**63): the half of 64 bits that Lemire's multiplication keeps. */
+  integer63(): bigint {
+    return this.#next64() >> 1n;
+  }
+
+  /** np.random.Generator.choice(weights.length, p=weights): an index, as often as its weight. */
+  choice(weights: readonly number[]): number {
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    const drawn = this.random();
+    let sum = 0;
+    for (const [index, weight] of weights.entries()) {
+      sum += weight;
+      if (sum / total > drawn) return index;
+    }
+    throw new Error('internal: the weights sum to nothing');
+  }
+
+  /** np.random.Generator.shuffle of a list, as a new list. */
+  shuffled<T>(items: readonly T[]): T[] {
+    return Array.from(this.permutation(items.length), (index) => items[index] as T);
+  }
+
   /** np.random.Generator.permutation(size). */
   permutation(size: number): Int32Array {
     const order = Int32Array.from({ length: size }, (_, i) => i);
@@ -96,7 +146,7 @@ export class Pcg64 {
 }
 
 /** SeedSequence(seed).generate_state(4, uint64). */
-function seedSequence(seed: number): bigint[] {
+function seedSequence(seed: number | bigint): bigint[] {
   const entropy: number[] = [];
   for (let rest = BigInt(seed); ; rest >>= 32n) {
     entropy.push(Number(rest & MASK32));

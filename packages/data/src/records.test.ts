@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { inferRecordType, rememberSource, sourceOf, validateRecord } from './records.ts';
+import { rememberSource, sourceOf } from './provenance.ts';
+import { inferRecordType, validateRecord } from './records.ts';
 
 const scored = (label: unknown) => ({ sentence1: 'a', sentence2: 'b', label });
 

@@ -1,6 +1,7 @@
 /** The record types, and which one a record is. */
 
 import { DataError } from './errors.ts';
+import { keepSource, sourceOf } from './provenance.ts';
 
 /** A record as it was read. */
 export type Row = Record<string, unknown>;
@@ -15,6 +16,11 @@ const FIELDS = {
 export type RecordType = keyof typeof FIELDS;
 
 export const RECORD_TYPES = Object.keys(FIELDS) as RecordType[];
+
+/** Names under which datasets keep texts; a column of such a name is text even where every value looks like a number. */
+const TEXT_NAMES = /^(?:text|sentence|query|question|answer|anchor|positive|negative|pos|neg|passage|document|title)/i;
+
+export const isTextName = (column: string) => TEXT_NAMES.test(column);
 
 /** A text and one that means the same. */
 export interface Pair {
@@ -39,18 +45,6 @@ export interface Records {
   pair: Pair;
   triplet: Triplet;
   scored_pair: ScoredPair;
-}
-
-const sources = new WeakMap<object, string>();
-
-/** Remembers where a row was read (file:line), for errors found later. */
-export function rememberSource(row: object, where: string): void {
-  sources.set(row, where);
-}
-
-/** Where a row was read, if a reader said so. */
-export function sourceOf(row: object): string | undefined {
-  return sources.get(row);
 }
 
 /**
@@ -94,9 +88,7 @@ export function validateRecord<T extends RecordType>(record: object, type: T, wh
       throw new DataError(`${field} is ${shown(value)}, not a text`, where, 'give a string');
   }
   if (type !== 'scored_pair' || typeof row.label !== 'bigint') return record as Records[T];
-  const copy = { ...row, label: Number(row.label) };
-  if (where) rememberSource(copy, where);
-  return copy as unknown as Records[T];
+  return keepSource({ ...row, label: Number(row.label) }, row) as unknown as Records[T];
 }
 
 /** A value as an error prints it; JSON has no bigint and no NaN. */

@@ -1,6 +1,6 @@
 /** metrics.jsonl: one object a logged step and one an epoch, on disk as soon as it is known. */
 
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, truncateSync, writeFileSync } from 'node:fs';
 
 import { ModelError } from '@uniem/core';
 
@@ -14,6 +14,13 @@ export interface StepMetrics {
   recordsPerSecond: number;
 }
 
+/** Of an evaluation within an epoch. */
+export interface EvaluationMetrics {
+  step: number;
+  epoch: number;
+  validationLoss: number;
+}
+
 export interface EpochMetrics {
   epoch: number;
   trainLoss: number;
@@ -22,16 +29,21 @@ export interface EpochMetrics {
 
 export class MetricsFile {
   readonly path: string;
+  /** Length of the file. */
+  bytes: number;
 
-  /** Starts the file anew. */
-  constructor(path: string) {
+  /** @param bytes What is kept of an earlier run's file: a run that goes on cuts it where its checkpoint was. */
+  constructor(path: string, bytes = 0) {
     this.path = path;
-    this.#put(() => writeFileSync(path, ''));
+    this.#put(() => (bytes === 0 ? writeFileSync(path, '') : truncateSync(path, bytes)));
+    this.bytes = bytes;
   }
 
   /** @throws ModelError where the disk says no. */
-  write(metrics: StepMetrics | EpochMetrics): void {
-    this.#put(() => appendFileSync(this.path, `${JSON.stringify(metrics)}\n`));
+  write(metrics: StepMetrics | EvaluationMetrics | EpochMetrics): void {
+    const line = `${JSON.stringify(metrics)}\n`;
+    this.#put(() => appendFileSync(this.path, line));
+    this.bytes += Buffer.byteLength(line);
   }
 
   #put(write: () => void): void {

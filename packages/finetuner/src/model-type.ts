@@ -8,19 +8,23 @@ export const MODEL_TYPES = ['sentence_transformers', 'uniem', 'text2vec', 'huggi
 /** uniem's model types. */
 export type ModelType = (typeof MODEL_TYPES)[number];
 
-/** @returns The type and the reason in words. */
-export function detectModelType(model: string): { modelType: ModelType; reason: string } {
-  if (existsSync(join(model, 'modules.json'))) {
+/**
+ * @param folder Where the model lies.
+ * @param name What the user called it.
+ * @returns The type and the reason in words.
+ */
+export function detectModelType(folder: string, name: string): { modelType: ModelType; reason: string } {
+  if (existsSync(join(folder, 'modules.json'))) {
     return { modelType: 'sentence_transformers', reason: 'the folder holds modules.json' };
   }
-  const configPath = join(model, 'config.json');
+  const configPath = join(folder, 'config.json');
   if (existsSync(configPath) && /"uniem_(pooling|embedding)_strategy"/.test(readFileSync(configPath, 'utf8'))) {
     return { modelType: 'uniem', reason: 'config.json names uniem_pooling_strategy' };
   }
-  if (model.includes('sentence-transformers')) {
+  if (name.includes('sentence-transformers')) {
     return { modelType: 'sentence_transformers', reason: "the name holds 'sentence-transformers'" };
   }
-  if (model.includes('text2vec')) return { modelType: 'text2vec', reason: "the name holds 'text2vec'" };
-  if (model.includes('m3e')) return { modelType: 'uniem', reason: "the name holds 'm3e'" };
+  if (name.includes('text2vec')) return { modelType: 'text2vec', reason: "the name holds 'text2vec'" };
+  if (name.includes('m3e')) return { modelType: 'uniem', reason: "the name holds 'm3e'" };
   return { modelType: 'huggingface', reason: 'nothing says otherwise' };
 }

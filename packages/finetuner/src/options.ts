@@ -3,6 +3,10 @@
 import { BACKENDS, DEFAULT_TEMPERATURE, IN_BATCH_LOSS_TYPES, OptionError, PRECISIONS } from '@uniem/core';
 import { z } from 'zod';
 
+import { LR_POLICIES } from './learning-rate.ts';
+import { SCHEDULERS } from './schedules.ts';
+import { STRATEGIES } from './strategies/strategy.ts';
+
 const positiveInt = z.int().positive();
 
 export const finetuneOptions = z.strictObject({
@@ -15,22 +19,56 @@ export const finetuneOptions = z.strictObject({
     .boolean()
     .default(false)
     .describe('compute layers again in backward: less memory, more time'),
-  lr: z.number().nonnegative().optional().describe('peak learning rate; from the trainable parameters if left out'),
-  warmupSteps: z
-    .number()
-    .nonnegative()
+  lr: z.number().nonnegative().optional().describe('peak learning rate; by lrPolicy if left out'),
+  lrPolicy: z
+    .enum(LR_POLICIES)
+    .default('suggested')
+    .describe("the lr that is left out: suggested by model and strategy, or uniem's rule by trainable values"),
+  layerLrDecay: z.number().positive().max(1).default(1).describe('factor of the lr for each layer further down'),
+  scheduler: z
+    .enum(SCHEDULERS)
     .optional()
-    .describe('steps of linear warmup, below 1 a fraction of all; cosine decay after it; constant lr if left out'),
+    .describe('lr after the warmup; if left out cosine with warmupSteps, else constant'),
+  warmupSteps: z.number().nonnegative().optional().describe('steps of linear warmup, below 1 a fraction of all'),
   weightDecay: z.number().nonnegative().default(1e-3).describe('decoupled; skips bias and LayerNorm parameters'),
   temperature: z.number().positive().default(DEFAULT_TEMPERATURE).describe('divides cosines before the loss'),
   lossType: z.enum(IN_BATCH_LOSS_TYPES).default('softmax').describe('in-batch loss of pairs and triplets'),
-  strategy: z.enum(['full', 'bitfit']).default('full').describe('which parameters train: all, or the biases'),
+  strategy: z
+    .enum(STRATEGIES)
+    .default('full')
+    .describe('what trains: all, the biases, low-rank adapters, or new tokens before every text'),
+  bitfitKeywords: z.array(z.string()).default(['bias']).describe('bitfit trains the parameters whose names hold one'),
+  loraRank: positiveInt.default(8).describe('rank of the adapters'),
+  loraAlpha: z
+    .number()
+    .positive()
+    .optional()
+    .describe('scale of the adapters times their rank; 2 · loraRank if left out'),
+  loraTargets: z
+    .array(z.string())
+    .default([])
+    .describe('ends of the names of adapted layers; the query and value projections if left out'),
+  saveAdapter: z.boolean().default(false).describe("also save the adapters, in PEFT's layout, as outputDir/adapter"),
+  prefixTokens: z.array(z.string()).default([]).describe('new tokens of strategy prefix, as [query]'),
+  freezeLayers: z.int().nonnegative().default(0).describe('lowest layers that do not train, with the embeddings'),
   maxLength: positiveInt.default(512).describe('tokens a text, cut at the end'),
   dropout: z.number().min(0).max(1).optional().describe('every dropout probability; from config.json if left out'),
   shuffle: z.boolean().default(false).describe('shuffle each epoch'),
   dropLast: z.boolean().default(false).describe('leave out a last batch that is not full'),
   seed: z.int().nonnegative().default(42).describe('of shuffling and dropout'),
   precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products; weights stay fp32'),
+  evalSteps: positiveInt.optional().describe('steps between validations; at the end of each epoch if left out'),
+  earlyStoppingPatience: positiveInt
+    .optional()
+    .describe('validations without a lower loss after which to stop; needs a validation set'),
+  keepBest: z.boolean().default(false).describe('save the weights of the lowest validation loss, not the last ones'),
+  saveSteps: positiveInt.optional().describe('steps between checkpoints, from which resume goes on'),
+  saveOnEpochEnd: z.boolean().default(false).describe('also a checkpoint at the end of each epoch'),
+  numMaxCheckpoints: positiveInt.default(1).describe('newest checkpoints that are kept'),
+  resume: z
+    .boolean()
+    .default(false)
+    .describe("go on from outputDir's newest checkpoint, to the weights of an unbroken run; begin where there is none"),
   backend: z.enum(BACKENDS).default('auto').describe('engine to train on'),
   logInterval: positiveInt.default(10).describe('steps between lines of metrics.jsonl'),
 });

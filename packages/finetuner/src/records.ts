@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs';
 import { coSentLoss, type DropoutState, type Embedder, pairLoss, type TokenBatch, tripletLoss } from '@uniem/core';
-import type { RecordType } from '@uniem/data';
+import type { RecordType, Row } from '@uniem/data';
 
 import type { ResolvedFinetuneOptions } from './options.ts';
 
@@ -18,22 +18,26 @@ export interface RecordBatch {
   recordType: RecordType;
   /** N */
   size: number;
+  /** What it was made of. */
+  records: readonly Row[];
   tokens: TokenBatch;
   /** float32 [N], of scored pairs. */
   labels: Float32Array | undefined;
 }
 
-/** Tokenizes the records' texts; every field goes through the encoder in one pass. */
+/** Tokenizes the records' texts, each after the prefix; every field goes through the encoder in one pass. */
 export function collate(
-  records: readonly Record<string, unknown>[],
+  records: readonly Row[],
   recordType: RecordType,
   embedder: Embedder,
   maxLength: number,
+  prefix = '',
 ): RecordBatch {
-  const texts = TEXT_FIELDS[recordType].flatMap((field) => records.map((record) => record[field] as string));
+  const texts = TEXT_FIELDS[recordType].flatMap((field) => records.map((record) => `${prefix}${record[field]}`));
   return {
     recordType,
     size: records.length,
+    records,
     tokens: embedder.tokenizer.encodeBatch(texts, maxLength),
     labels: recordType === 'scored_pair' ? Float32Array.from(records, (record) => Number(record.label)) : undefined,
   };

@@ -1,28 +1,41 @@
 /** Learning rate by step. */
 
+import { OptionError } from '@uniem/core';
+
 /** Learning rate of update number `step`, counted from 0. */
 export type Schedule = (step: number) => number;
 
-/**
- * Constant without warmup; else linear from 0 over the warmup, then half a cosine to 0 at the last step.
- * Agrees with transformers' get_cosine_schedule_with_warmup.
- *
- * @param warmupSteps Steps; below 1 a fraction of totalSteps, rounded down; undefined for a constant rate.
- * @param totalSteps Undefined for a stream of unknown length, which gets a constant rate, as in uniem.
- */
-export function schedule(lr: number, warmupSteps: number | undefined, totalSteps: number | undefined): Schedule {
-  if (warmupSteps === undefined || totalSteps === undefined) return () => lr;
-  const warmup = Math.floor(warmupSteps < 1 ? warmupSteps * totalSteps : warmupSteps);
-  return (step) => {
-    if (step < warmup) return (lr * step) / Math.max(1, warmup);
-    const progress = (step - warmup) / Math.max(1, totalSteps - warmup);
-    return lr * Math.max(0, 0.5 * (1 + Math.cos(Math.PI * progress)));
-  };
+export const SCHEDULERS = ['constant', 'linear', 'cosine'] as const;
+
+export interface ScheduleOptions {
+  /** Left out, uniem's rule: cosine with warmup, else constant. */
+  scheduler?: (typeof SCHEDULERS)[number] | undefined;
+  /** Steps; below 1 a fraction of all, rounded down. */
+  warmupSteps?: number | undefined;
 }
 
-/** uniem's suggest_lr: by the number of trainable values. */
-export function suggestLr(trainableValues: number): number {
-  if (trainableValues <= 80_000_000) return 1e-4;
-  if (trainableValues <= 200_000_000) return 5e-5;
-  return 8e-6;
+/**
+ * Linear from 0 over the warmup, then constant, linear to 0, or half a cosine to 0 at the last step.
+ * Agrees with transformers' get_{constant,linear,cosine}_schedule_with_warmup.
+ *
+ * @param totalSteps Undefined for a stream of unknown length.
+ * @throws OptionError for a rate that needs the number of steps where it is not known.
+ */
+export function schedule(lr: number, options: ScheduleOptions, totalSteps: number | undefined): Schedule {
+  const { warmupSteps = 0, scheduler = options.warmupSteps === undefined ? 'constant' : 'cosine' } = options;
+  if (totalSteps === undefined && (scheduler !== 'constant' || (warmupSteps > 0 && warmupSteps < 1))) {
+    throw new OptionError(
+      'the number of steps of a stream is not known',
+      options.scheduler === undefined ? 'warmupSteps' : 'scheduler',
+      'give maxSteps, or a constant rate with whole warmupSteps',
+    );
+  }
+  const total = totalSteps ?? 0;
+  const warmup = Math.floor(warmupSteps < 1 ? warmupSteps * total : warmupSteps);
+  return (step) => {
+    if (step < warmup) return (lr * step) / Math.max(1, warmup);
+    const progress = (step - warmup) / Math.max(1, total - warmup);
+    if (scheduler === 'constant') return lr;
+    return lr * Math.max(0, scheduler === 'linear' ? 1 - progress : 0.5 * (1 + Math.cos(Math.PI * progress)));
+  };
 }

@@ -10,8 +10,6 @@ import type { Schedule } from './schedules.ts';
 export interface Training<Batch> {
   /** Groups of gradientAccumulationSteps batches, one group a step. */
   groups: AsyncIterable<Batch[]>;
-  /** Records of a batch. */
-  sizeOf: (batch: Batch) => number;
   /** Scalar loss of a batch; `pass` counts forward passes from 0 and decides the dropout masks. */
   loss: (batch: Batch, pass: number) => tf.Scalar;
   /** Trainable parameters by name. */
@@ -22,19 +20,19 @@ export interface Training<Batch> {
   startStep: number;
 }
 
-export interface Step {
+export interface Step<Batch> {
   /** Counted from 1. */
   step: number;
-  /** Mean over the step's batches. */
+  /** Mean over the step's batches; where it is not finite, the weights are as they were. */
   loss: number;
   lr: number;
-  /** Records seen in the step. */
-  records: number;
+  /** The step's batches. */
+  group: readonly Batch[];
 }
 
 /** One yield a step, in order. Breaking out of the loop stops the run after a whole step. */
-export async function* train<Batch>(training: Training<Batch>): AsyncGenerator<Step> {
-  const { groups, sizeOf, loss, variables, optimizer, schedule } = training;
+export async function* train<Batch>(training: Training<Batch>): AsyncGenerator<Step<Batch>> {
+  const { groups, loss, variables, optimizer, schedule } = training;
   let step = training.startStep;
   for await (const group of groups) {
     const { value, gradients } = gradientStep(group, (batch, i) => loss(batch, step * group.length + i), variables);
@@ -44,7 +42,7 @@ export async function* train<Batch>(training: Training<Batch>): AsyncGenerator<S
     tf.dispose([value, ...gradients.values()]);
     step += 1;
     await setImmediate(); // an engine that computes at once would never let a signal or a timer through
-    yield { step, loss: mean, lr, records: group.reduce((sum, batch) => sum + sizeOf(batch), 0) };
+    yield { step, loss: mean, lr, group };
   }
 }
 

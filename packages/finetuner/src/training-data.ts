@@ -1,7 +1,15 @@
 /** What a run is given to learn from: rows at hand, or a stream of them. */
 
 import { OptionError } from '@uniem/core';
-import { DataError, Dataset, inferRecordType, type RecordType, type Row, validateRecord } from '@uniem/data';
+import {
+  DataError,
+  Dataset,
+  IterableDataset,
+  inferRecordType,
+  type RecordType,
+  type Row,
+  validateRecord,
+} from '@uniem/data';
 
 /** Rows at hand, or a stream of them that can be read once an epoch. */
 export type TrainingData = Dataset | Iterable<Row> | AsyncIterable<Row>;
@@ -54,8 +62,12 @@ async function firstRow(rows: Rows): Promise<Row> {
   throw new DataError('the training set is empty', undefined, 'give at least one record');
 }
 
-/** Another order for every seed. */
-export function shuffled(rows: Rows, seed: number): Dataset {
-  if (rows instanceof Dataset) return rows.shuffle({ seed });
-  throw new OptionError('a stream cannot be shuffled', 'shuffle', 'give a Dataset, or leave shuffle out');
+/** Another order for every seed; of a streamed dataset, by a buffer. */
+export function shuffled(rows: Rows, seed: number): Rows {
+  if (rows instanceof Dataset || rows instanceof IterableDataset) return rows.shuffle({ seed });
+  throw new OptionError(
+    'a stream cannot be shuffled',
+    'shuffle',
+    'give a Dataset or an IterableDataset, or leave shuffle out',
+  );
 }

@@ -8,13 +8,16 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import { AdamW } from './adamw.ts';
 import { batchLoss, collate, type RecordBatch } from './records.ts';
-import { trainable } from './strategies.ts';
+import { bitfit } from './strategies/index.ts';
 import { gradientStep, train } from './trainer.ts';
 
 const fixtures = new URL('../../../fixtures/tiny-bert/', import.meta.url);
 const golden = JSON.parse(readFileSync(new URL('training.json', fixtures), 'utf8'));
 const rows = golden.records.map(([text, text_pos]: [string, string]) => ({ text, text_pos }));
 const options = { lossType: 'softmax', temperature: 0.05 } as const;
+
+const trainable = ({ parameters }: Embedder, strategy: 'full' | 'bitfit') =>
+  strategy === 'full' ? parameters : bitfit(parameters, ['bias']);
 
 const open = () => Embedder.fromPretrained(fileURLToPath(new URL('model', fixtures)));
 const batchOf = (embedder: Embedder, step: number) =>
@@ -33,9 +36,8 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
     }
     const steps = train<RecordBatch>({
       groups: groups(),
-      sizeOf: ({ size }) => size,
       loss: (batch) => batchLoss(embedder, batch, options),
-      variables: trainable(embedder.parameters, strategy),
+      variables: trainable(embedder, strategy),
       optimizer: new AdamW({ weightDecay: 1e-3 }),
       schedule: () => lr,
       startStep: 0,
@@ -116,7 +118,7 @@ test('frozen weights cost no gradient on native', async () => {
   await useEngine({ backend: 'native' });
   const embedder = await open();
   const kernelsOf = async (strategy: 'full' | 'bitfit') => {
-    const variables = [...trainable(embedder.parameters, strategy)].flatMap(([name, variable]) =>
+    const variables = [...trainable(embedder, strategy)].flatMap(([name, variable]) =>
       name.startsWith('pooler') ? [] : [variable],
     );
     const { kernelNames } = await tf.profile(() => {

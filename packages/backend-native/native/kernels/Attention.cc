@@ -82,12 +82,7 @@ void Attention(Arguments& arguments) {
     const AttentionShape shape = attention_shape(arguments, 5, q.size(), k.size());
     arguments.require(v.size() == k.size() && out.size() == q.size() && lse.size() == shape.A * shape.T,
                       "sizes disagree");
-    const float* bias = nullptr;
-    if (!arguments.is_null(13)) {
-      const auto values = arguments.f32(13);
-      arguments.require(values.size() == shape.A * shape.longest * shape.longest, "bias is not [heads, L, L]");
-      bias = values.data();
-    }
+    const float* bias = attention_bias(arguments, 13, shape);
     attend(shape, q.data(), k.data(), v.data(), bias, out.data(), lse.data());
   };
   arguments.is_bf16(0) ? run(arguments.b16(0), arguments.b16(1), arguments.b16(2), arguments.b16(3))

@@ -1,7 +1,6 @@
 // Gradient of Attention by q, k and v; the probabilities are computed again from lse.
 //
-//   p_ij = exp(s_ij − lse_i),  dv_j = Σ_i p_ij·drop_ij·dout_i,  dp_ij = drop_ij·dout_i·v_j,
-//   ds_ij = p_ij·(dp_ij − Σ_j p_ij·dp_ij),  dq_i = scale·Σ_j ds_ij·k_j,  dk_j = scale·Σ_i ds_ij·q_i
+//   dv_j = Σ_i p_ij·drop_ij·dout_i,  dq_i = scale·Σ_j ds_ij·k_j,  dk_j = scale·Σ_i ds_ij·q_i        ds: score_grad
 //
 // JavaScript: AttentionGrad(dout, q, k, v: T, lse: float32 [A, T], dq, dk, dv: T, offsets, heads, kvHeads, scale,
 //                           causal, window, key, probability, bias: float32 [A, L, L] | null), shapes as in Attention
@@ -53,36 +52,8 @@ void attend_grad(const AttentionShape& shape, const T* dout, const T* q, const T
         small_matmul(count, columns, D, queries, width, 1, keys_t, columns, p, columns, false);
         small_matmul(count, columns, D, douts, width, 1, values_t, columns, dp, columns, false);
         for (size_t r = 0; r < count; ++r) {
-          const size_t i = first + r;
-          float* row = p + r * columns;
-          float* drow = dp + r * columns;
-          float* kept = dropped + r * columns;
-          const size_t from = shape.first(i);
-          const size_t to = shape.last(i, L);
-          if (bias) {
-            const float* biases = bias + (h * shape.longest + i) * shape.longest;
-            for (size_t j = from; j < to; ++j) row[j] += biases[j];
-          }
-          const float normalizer = lse[h * shape.T + start + i];
-          for_lanes(columns, [&](size_t j, size_t) { store(row + j, exp(load(row + j) - normalizer)); });
-          std::fill(row, row + from, 0.0f);
-          std::fill(row + to, row + columns, 0.0f);
-          const uint32_t counter = shape.key + shape.counter(b, h, i);
-          vec total = {};
-          for_lanes(columns, [&](size_t j, size_t) {
-            const vec probability = load(row + j);
-            vec d = load(drow + j);
-            vec factor = splat(1.0f);
-            if (shape.threshold) {
-              factor = dropout_factor(counter, static_cast<uint32_t>(j), shape.threshold, shape.kept);
-              d *= factor;
-            }
-            store(kept + j, probability * factor);
-            store(drow + j, d);
-            total += probability * d;
-          });
-          const float delta = sum(total);
-          for_lanes(columns, [&](size_t j, size_t) { store(drow + j, load(row + j) * (load(drow + j) - delta)); });
+          const size_t at = r * columns;
+          score_grad(shape, b, h, first + r, L, bias, lse, p + at, dp + at, dropped + at);
         }
         small_matmul(L, width, count, dropped, 1, columns, douts, width, dvalues, width, true);
         small_matmul(L, width, count, dp, 1, columns, queries, width, dkeys, width, true);  // queries hold the scale
@@ -106,12 +77,7 @@ void AttentionGrad(Arguments& arguments) {
     arguments.require(dout.size() == q.size() && dq.size() == q.size() && v.size() == k.size() &&
                           dk.size() == k.size() && dv.size() == k.size() && lse.size() == shape.A * shape.T,
                       "sizes disagree");
-    const float* bias = nullptr;
-    if (!arguments.is_null(16)) {
-      const auto values = arguments.f32(16);
-      arguments.require(values.size() == shape.A * shape.longest * shape.longest, "bias is not [heads, L, L]");
-      bias = values.data();
-    }
+    const float* bias = attention_bias(arguments, 16, shape);
     attend_grad(shape, dout.data(), q.data(), k.data(), v.data(), lse.data(), bias, dq.data(), dk.data(), dv.data());
   };
   arguments.is_bf16(0) ? run([&](size_t i) { return arguments.b16(i); })

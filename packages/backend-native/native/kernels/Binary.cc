@@ -1,7 +1,8 @@
 // y = a op b, with broadcasting: both are read by strides over the result's axes, 0 where an axis repeats.
 //
 // JavaScript: Binary(a: T, b: T, y: T [n], op, shape: int32 [4], aStrides: int32 [4], bStrides: int32 [4]),
-//             T float32 or bf16; the last strides are 0 or 1. op: 0 a + b, 1 a − b, 2 a·b, 3 a / b.
+//             T float32 or bf16; the last strides are 0 or 1
+//   op: 0 a + b, 1 a − b, 2 a·b, 3 a / b, 4 max(a, b), 5 min(a, b), 6 (a − b)²
 
 #include "../vector.h"
 
@@ -90,6 +91,9 @@ void run(const Arguments& arguments, std::span<const T> a, std::span<const T> b,
     case 1: return binary(walk, a.data(), b.data(), y, [](vec p, vec q) { return p - q; });
     case 2: return binary(walk, a.data(), b.data(), y, [](vec p, vec q) { return p * q; });
     case 3: return binary(walk, a.data(), b.data(), y, [](vec p, vec q) { return p / q; });
+    case 4: return binary(walk, a.data(), b.data(), y, [](vec p, vec q) { return largest(p, q); });
+    case 5: return binary(walk, a.data(), b.data(), y, [](vec p, vec q) { return smallest(p, q); });
+    case 6: return binary(walk, a.data(), b.data(), y, [](vec p, vec q) { return (p - q) * (p - q); });
     default: arguments.fail("unknown operation");
   }
 }

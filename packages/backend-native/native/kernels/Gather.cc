@@ -1,4 +1,4 @@
-// y[t] = table[indices[t]]: rows of a matrix. An index of −1 gives a row of zeros.
+// y[t] = table[indices[t]]: rows of a matrix.
 //
 // JavaScript: Gather(table: float32 [V, H], indices: int32 [T], H, y: float32 | bf16 [T, H])
 
@@ -13,7 +13,7 @@ void Gather(Arguments& arguments) {
   arguments.require(H > 0 && table.size() % H == 0, "table is no whole number of rows");
   const int32_t V = static_cast<int32_t>(table.size() / H);
   for (const int32_t index : indices) {
-    if (index < -1 || index >= V) {
+    if (index < 0 || index >= V) {
       arguments.fail("the index value " + std::to_string(index) + " is not in [0, " + std::to_string(V - 1) + "]");
     }
   }
@@ -21,9 +21,8 @@ void Gather(Arguments& arguments) {
     arguments.require(y.size() == indices.size() * H, "y is not [T, H]");
     parallel_for(indices.size(), std::max<size_t>(1, 32768 / H), [&](size_t begin, size_t end) {
       for (size_t t = begin; t < end; ++t) {
-        for_lanes(H, [&](size_t i, size_t n) {
-          store_lanes(&y[t * H + i], indices[t] < 0 ? vec{} : load_lanes(&table[indices[t] * H + i], n), n);
-        });
+        const float* row = &table[indices[t] * H];
+        for_lanes(H, [&](size_t i, size_t n) { store_lanes(&y[t * H + i], load_lanes(row + i, n), n); });
       }
     });
   };

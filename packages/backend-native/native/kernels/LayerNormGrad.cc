@@ -17,10 +17,9 @@ template <typename T>
 void layer_norm_grad(size_t R, size_t H, const T* dy, const T* s, const float* weight, const float* mean,
                      const float* inverse, T* ds, float* dweight, float* dbias) {
   const size_t width = (H + kLanes - 1) / kLanes * kLanes;
-  const size_t parts = std::clamp<size_t>(R, 1, omp_get_max_threads());
+  const size_t parts = summed_parts(R);
   std::vector<float> sums(parts * 2 * width);  // each part's dweight and dbias, added in order: no race, one result
-#pragma omp parallel for schedule(static, 1)
-  for (size_t part = 0; part < parts; ++part) {
+  parallel_items(parts, [&](size_t part) {
     float* part_dweight = &sums[part * 2 * width];
     float* part_dbias = part_dweight + width;
     for (size_t r = R * part / parts; r < R * (part + 1) / parts; ++r) {
@@ -43,7 +42,7 @@ void layer_norm_grad(size_t R, size_t H, const T* dy, const T* s, const float* w
         store_lanes(ds + r * H + i, (g - mean_g - normalized * mean_gn) * inverse[r], n);
       });
     }
-  }
+  });
   for_lanes(H, [&](size_t i, size_t n) {
     vec total_weight = {};
     vec total_bias = {};

@@ -22,10 +22,9 @@ void RmsNormGrad(Arguments& arguments) {
                           dweight.size() == H,
                       "sizes disagree");
     const size_t width = (H + kLanes - 1) / kLanes * kLanes;
-    const size_t parts = std::clamp<size_t>(R, 1, omp_get_max_threads());
+    const size_t parts = summed_parts(R);
     std::vector<float> sums(parts * width);  // each part's dweight, added in order: no race, one result
-#pragma omp parallel for schedule(static, 1)
-    for (size_t part = 0; part < parts; ++part) {
+    parallel_items(parts, [&](size_t part) {
       float* own = &sums[part * width];
       for (size_t r = R * part / parts; r < R * (part + 1) / parts; ++r) {
         vec projected = {};
@@ -42,7 +41,7 @@ void RmsNormGrad(Arguments& arguments) {
           store_lanes(&dx[r * H + i], (g - normalized * mean) * inverse[r], n);
         });
       }
-    }
+    });
     for_lanes(H, [&](size_t i, size_t n) {
       vec total = {};
       for (size_t part = 0; part < parts; ++part) total += load(&sums[part * width + i]);

@@ -1,4 +1,7 @@
-/** Attention inside each text of a packed batch and its gradient: native/kernels/Attention.cc, AttentionGrad.cc. */
+/**
+ * Attention inside each text of a packed batch and its gradients: native/kernels/Attention.cc, AttentionGrad.cc,
+ * AttentionBiasGrad.cc. A heads of D values, KV of them for keys and values, T tokens, L of the longest text.
+ */
 
 import type * as tf from '@tensorflow/tfjs';
 
@@ -41,27 +44,41 @@ export const attention = defineKernel<Inputs, Attributes>('Attention', (inputs, 
   return [out, lse];
 });
 
+type GradInputs = Inputs & { dout: tf.TensorInfo; lse: tf.TensorInfo };
+
 /** dout [T, A·D] → dq, dk, dv. */
-export const attentionGrad = defineKernel<Inputs & { dout: tf.TensorInfo; lse: tf.TensorInfo }, Attributes>(
-  'AttentionGrad',
+export const attentionGrad = defineKernel<GradInputs, Attributes>('AttentionGrad', (inputs, attributes, backend) => {
+  const { dout, q, k, v, lse } = inputs;
+  const element = backend.elementOf(q);
+  const [dq, dk, dv] = [q, k, v].map(({ shape }) => backend.empty(shape, element)) as [
+    tf.TensorInfo,
+    tf.TensorInfo,
+    tf.TensorInfo,
+  ];
+  backend.binding.AttentionGrad(
+    ...([backend.as(dout, element), backend.array(q), backend.as(k, element), backend.as(v, element)] as const),
+    ...([backend.f32(lse), backend.array(dq), backend.array(dk), backend.array(dv)] as const),
+    ...description(inputs, attributes, backend),
+  );
+  return [dq, dk, dv];
+});
+
+/** dout [T, A·D] → dbias float32 [A, L, L]. */
+export const attentionBiasGrad = defineKernel<GradInputs & { bias: tf.TensorInfo }, Attributes>(
+  'AttentionBiasGrad',
   (inputs, attributes, backend) => {
-    const { dout, q, k, v, lse } = inputs;
+    const { dout, q, k, v, lse, bias } = inputs;
     const element = backend.elementOf(q);
-    const [dq, dk, dv] = [q, k, v].map(({ shape }) => backend.empty(shape, element)) as [
-      tf.TensorInfo,
-      tf.TensorInfo,
-      tf.TensorInfo,
-    ];
-    backend.binding.AttentionGrad(
+    const dBias = backend.empty(bias.shape);
+    backend.binding.AttentionBiasGrad(
       ...([backend.as(dout, element), backend.array(q), backend.as(k, element), backend.as(v, element)] as const),
-      ...([backend.f32(lse), backend.array(dq), backend.array(dk), backend.array(dv)] as const),
-      ...description(inputs, attributes, backend),
+      ...([backend.f32(lse), backend.f32(dBias), ...description(inputs, attributes, backend)] as const),
     );
-    return [dq, dk, dv];
+    return dBias;
   },
 );
 
-/** The arguments both kernels end with. */
+/** The arguments all kernels end with. */
 function description({ offsets, bias }: Inputs, attributes: Attributes, backend: NativeBackend) {
   const { heads, kvHeads, scale, causal, window, dropoutKey, dropoutProbability } = attributes;
   return [

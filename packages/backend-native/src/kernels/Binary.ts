@@ -1,7 +1,8 @@
-/** Add, Sub, Multiply and RealDiv of float tensors: native/kernels/Binary.cc. Two bf16 tensors give a bf16 one. */
+/** Two float tensors, value by value, broadcast: native/kernels/Binary.cc. Two bf16 tensors give a bf16 one. */
 
 import * as tf from '@tensorflow/tfjs';
 
+import type { NativeBackend } from '../backend.ts';
 import { defineKernel } from '../define-kernel.ts';
 
 interface Inputs {
@@ -12,7 +13,7 @@ interface Inputs {
 const AXES = 4;
 
 /** Positions are Binary.cc's operation numbers. */
-const OPERATIONS = [tf.Add, tf.Sub, tf.Multiply, tf.RealDiv];
+const OPERATIONS = [tf.Add, tf.Sub, tf.Multiply, tf.RealDiv, tf.Maximum, tf.Minimum, tf.SquaredDifference];
 
 export const binary = OPERATIONS.map((name, operation) =>
   defineKernel<Inputs>(name, ({ a, b }, _attributes, backend) => {
@@ -32,6 +33,17 @@ export const binary = OPERATIONS.map((name, operation) =>
     return y;
   }),
 );
+
+/** x times a number, as float32. */
+export function scaled(x: tf.TensorInfo, factor: number, backend: NativeBackend): tf.TensorInfo {
+  const y = backend.empty(x.shape);
+  backend.binding.Binary(
+    ...([backend.f32(x), Float32Array.of(factor), backend.f32(y), OPERATIONS.indexOf(tf.Multiply)] as const),
+    ...([Int32Array.of(1, 1, 1, tf.util.sizeFromShape(x.shape))] as const),
+    ...([Int32Array.of(0, 0, 0, 1), new Int32Array(AXES)] as const),
+  );
+  return y;
+}
 
 /** An axis of the result, and whether each operand has it or repeats along it. */
 interface Axis {

@@ -1,4 +1,4 @@
-/** Slice, Concat and SplitV of float tensors along one axis: native/kernels/CopyRows.cc. */
+/** Slice, Concat, Pack and SplitV of float tensors along one axis: native/kernels/CopyRows.cc. */
 
 import * as tf from '@tensorflow/tfjs';
 
@@ -65,6 +65,21 @@ export const concat = defineKernel<tf.TensorInfo[], { axis: number }>(tf.Concat,
     all.map((x) => x.shape),
     along,
   );
+  return joined(backend, all, along, shape);
+});
+
+export const pack = defineKernel<tf.TensorInfo[], { axis: number }>(tf.Pack, (inputs, { axis }, backend) => {
+  const all = Object.values(inputs);
+  const { shape, dtype } = all[0] as tf.TensorInfo;
+  if (all.some((x) => x.dtype !== 'float32' || !tf.util.arraysEqual(x.shape, shape))) return undefined;
+  const along = axis < 0 ? axis + shape.length + 1 : axis;
+  const apart = (n: number) => [...shape.slice(0, along), n, ...shape.slice(along)];
+  const slices = all.map(({ dataId }) => ({ dataId, shape: apart(1), dtype }));
+  return joined(backend, slices, along, apart(all.length));
+});
+
+/** Float tensors one after the other along an axis, as one of `shape`. */
+function joined(backend: NativeBackend, all: tf.TensorInfo[], along: number, shape: number[]): tf.TensorInfo {
   const element = all.every((x) => backend.elementOf(x) === 'bf16') ? 'bf16' : 'f32';
   const y = backend.empty(shape, element);
   const { stride } = rowsAlong(shape, along);
@@ -75,4 +90,4 @@ export const concat = defineKernel<tf.TensorInfo[], { axis: number }>(tf.Concat,
     start += width;
   }
   return y;
-});
+}

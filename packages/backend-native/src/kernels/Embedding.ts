@@ -22,7 +22,7 @@ export const embeddingGrad = defineKernel<{ dy: tf.TensorInfo; indices: tf.Tenso
     const H = dy.shape[1] as number;
     const dTable = backend.empty([rows, H]);
     const values = backend.f32(dTable).fill(0);
-    backend.binding.ScatterAdd(backend.array(dy), backend.i32(indices), H, values);
+    backend.binding.ScatterAdd(backend.array(dy), backend.i32(indices), H, values, 0);
     return dTable;
   },
 );

@@ -7,49 +7,55 @@ import type * as tf from '@tensorflow/tfjs';
 
 import { defineKernel } from '../define-kernel.ts';
 
+interface Attributes {
+  /** The weight and its gradient are [I, O]. */
+  byColumns?: boolean;
+}
+
 /** x [T, I], weight [O, I], bias [O] → y [T, O]. */
-export const linear = defineKernel<{ x: tf.TensorInfo; weight: tf.TensorInfo; bias?: tf.TensorInfo }>(
+export const linear = defineKernel<{ x: tf.TensorInfo; weight: tf.TensorInfo; bias?: tf.TensorInfo }, Attributes>(
   'Linear',
-  ({ x, weight, bias }, _attributes, backend) => {
+  ({ x, weight, bias }, { byColumns = false }, backend) => {
     const [T, I] = x.shape as [number, number];
-    const O = weight.shape[0] as number;
+    const O = weight.shape[byColumns ? 1 : 0] as number;
     const element = backend.precision === 'bf16' ? 'bf16' : 'f32';
     const y = backend.empty([T, O], element);
     backend.binding.MatMul(
       ...([backend.as(x, element), backend.as(weight, element), backend.array(y), T, O, I] as const),
-      ...([0, 1, 1, bias ? backend.f32(bias) : null, 0] as const),
+      ...([0, Number(!byColumns), 1, bias ? backend.f32(bias) : null] as const),
     );
     return y;
   },
 );
 
 /** dx = dy·W. dy [T, O], weight [O, I] → [T, I]. */
-export const linearGradInput = defineKernel<{ dy: tf.TensorInfo; weight: tf.TensorInfo }>(
+export const linearGradInput = defineKernel<{ dy: tf.TensorInfo; weight: tf.TensorInfo }, Attributes>(
   'LinearGradInput',
-  ({ dy, weight }, _attributes, backend) => {
+  ({ dy, weight }, { byColumns = false }, backend) => {
     const [T, O] = dy.shape as [number, number];
-    const I = weight.shape[1] as number;
+    const I = weight.shape[byColumns ? 0 : 1] as number;
     const element = backend.precision === 'bf16' ? 'bf16' : 'f32';
     const dx = backend.empty([T, I], element);
     backend.binding.MatMul(
       ...([backend.as(dy, element), backend.as(weight, element), backend.array(dx), T, I, O] as const),
-      ...([0, 0, 1, null, 0] as const),
+      ...([0, Number(byColumns), 1, null] as const),
     );
     return dx;
   },
 );
 
 /** dW = dyᵀ·x. dy [T, O], x [T, I] → float32 [O, I]. */
-export const linearGradWeight = defineKernel<{ dy: tf.TensorInfo; x: tf.TensorInfo }>(
+export const linearGradWeight = defineKernel<{ dy: tf.TensorInfo; x: tf.TensorInfo }, Attributes>(
   'LinearGradWeight',
-  ({ dy, x }, _attributes, backend) => {
+  ({ dy, x }, { byColumns = false }, backend) => {
     const [T, O] = dy.shape as [number, number];
     const I = x.shape[1] as number;
     const element = backend.precision === 'bf16' ? 'bf16' : 'f32';
-    const dWeight = backend.empty([O, I]);
+    const [left, right, rows, columns] = byColumns ? [x, dy, I, O] : [dy, x, O, I];
+    const dWeight = backend.empty([rows, columns]);
     backend.binding.MatMul(
-      ...([backend.as(dy, element), backend.as(x, element), backend.array(dWeight), O, I, T] as const),
-      ...([1, 0, 1, null, 0] as const),
+      ...([backend.as(left, element), backend.as(right, element), backend.array(dWeight), rows, columns, T] as const),
+      ...([1, 0, 1, null] as const),
     );
     return dWeight;
   },

@@ -29,13 +29,13 @@ export const matMul = defineKernel<Inputs, Attributes>(
     const sizeB = tf.util.sizeFromShape(batchB);
     const sameBatch = tf.util.arraysEqual(batchA, batchB);
     const inner = transposeB ? columnsB : rowsB;
-    // What is left out: an empty sum, and broadcasts that are not one matrix for all.
-    if (K === 0 || inner !== K || !(sameBatch || sizeA === 1 || sizeB === 1)) return undefined;
+    // What is left out: broadcasts that are not one matrix for all.
+    if (inner !== K || !(sameBatch || sizeA === 1 || sizeB === 1)) return undefined;
     const batch = tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB);
     const c = backend.empty([...batch, M, N]);
     backend.binding.MatMul(
       ...([backend.f32(a), backend.f32(b), backend.f32(c), M, N, K] as const),
-      ...([Number(transposeA), Number(transposeB), tf.util.sizeFromShape(batch), null, 0] as const),
+      ...([Number(transposeA), Number(transposeB), tf.util.sizeFromShape(batch), null] as const),
     );
     return c;
   },

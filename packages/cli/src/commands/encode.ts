@@ -9,7 +9,7 @@ import { readTexts, requireFolderOf, writeVectors } from '../files.ts';
 export const encode = defineCommand({
   summary: 'write the embeddings of texts to a file',
   flags: z.strictObject({
-    model: z.string().describe('model folder'),
+    model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
     input: z
       .string()
       .regex(/\.(txt|jsonl|jsonl\.gz)$/)

@@ -13,7 +13,7 @@ import { requireFolderOf, writeFileWhole } from '../files.ts';
 export const evaluate = defineCommand({
   summary: 'measure retrieval (MRR@10, recall, nDCG@10) on pairs',
   flags: z.strictObject({
-    model: z.string().describe('model folder'),
+    model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
     data: z.string().describe('.jsonl file of pairs: text_pos finds text among all texts'),
     split: z.string().optional().describe('which file of a folder; test if left out'),
     swap: z.boolean().default(false).describe('text finds text_pos instead'),

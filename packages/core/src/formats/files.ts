@@ -57,10 +57,11 @@ export function isCounts(value: unknown): value is number[] {
  * Makes a folder appear whole or not at all: `fill` writes into a sibling, which then takes the target's name.
  * An earlier folder stays until the new one is complete; a failed `fill` leaves it untouched.
  *
+ * @param mark A file that every such folder holds: one without it is somebody else's.
  * @throws OptionError where the target holds something else, ModelError where the disk says no.
  */
-export function writeFolderWhole(target: string, fill: (folder: string) => void): void {
-  refuseForeignFolder(target);
+export function writeFolderWhole(target: string, fill: (folder: string) => void, mark = 'config.json'): void {
+  refuseForeignFolder(target, mark);
   try {
     const partial = join(dirname(target), `.${basename(target)}.partial-${process.pid}`);
     mkdirSync(partial, { recursive: true });
@@ -95,12 +96,12 @@ function replaceFolder(target: string, replacement: string): void {
   rmSync(previous, { recursive: true, force: true });
 }
 
-/** @throws OptionError for a path that a saved model must not take: a file, or a folder without a model in it. */
-export function refuseForeignFolder(target: string): void {
+/** @throws OptionError for a path that must not be taken: a file, or a folder that holds something without the mark. */
+export function refuseForeignFolder(target: string, mark = 'config.json'): void {
   if (!existsSync(target)) return;
   if (!statSync(target).isDirectory()) throw new OptionError('is a file', target, 'give the path of a folder');
   const entries = readdirSync(target);
-  if (entries.length === 0 || entries.includes('config.json')) return;
+  if (entries.length === 0 || entries.includes(mark)) return;
   throw new OptionError(
     `the folder holds something else (${entries.slice(0, 3).join(', ')})`,
     target,

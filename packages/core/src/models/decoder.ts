@@ -5,14 +5,20 @@
 
 import * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
-
-import type { EncoderConfig } from '../config.ts';
 import { ACTIVATIONS, type Activation, activation } from '../operations/activation.ts';
 import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import type { DropoutState } from '../operations/dropout.ts';
 import { type RotaryTables, rotary, rotaryTables } from '../operations/rotary.ts';
 import type { Parameters } from '../parameters.ts';
-import { count, type EncoderOutput, epsilon, type Family, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderConfig,
+  type EncoderOutput,
+  epsilon,
+  type Family,
+  probability,
+  type Run,
+} from './family.ts';
 import { dense, positionsOf, rmsNormalized, rows, Shapes } from './layers.ts';
 import { type Rope, ropeKeys, ropeOf } from './rope.ts';
 import { runLayers } from './run-layers.ts';

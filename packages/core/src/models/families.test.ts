@@ -79,7 +79,7 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
       const path = `${fixtures}${folder}/model.safetensors`;
       const family = familyOf(config);
       const file = new Map([...openSafetensors(path)].map(([name, tensor]) => [rename(name), tensor]));
-      return loadParameters(file, family.shapes(config), family.optional(config), family.prefix, path);
+      return loadParameters(file, family.shapes(config), family.optional(config), family.prefix, path, family.aliases);
     }
 
     const run = (of: TokenBatch, { checkpointing = false, seed = undefined as number | undefined } = {}) => {
@@ -97,11 +97,13 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
       const vectors = pooled(batch, 'last_mean', options);
       return pairLoss(tf.slice(vectors, 0, 4), tf.slice(vectors, 4, 4));
     };
-    const gradientsOf = (options = {}): Record<string, tf.Tensor> => {
+    const backward = (options = {}): { value: number; gradients: Record<string, tf.Tensor> } => {
       const { value, grads } = tf.variableGrads(() => loss(options), [...parameters.values()]);
-      value.dispose();
       const names = [...parameters].map(([name, variable]) => [name, grads[variable.name]] as const);
-      return Object.fromEntries(names.filter((pair): pair is [string, tf.Tensor] => pair[1] !== undefined));
+      const found = names.filter((pair): pair is [string, tf.Tensor] => pair[1] !== undefined);
+      const result = { value: value.dataSync()[0] as number, gradients: Object.fromEntries(found) };
+      value.dispose();
+      return result;
     };
 
     test('in its last hidden state', () => {
@@ -112,9 +114,10 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
       );
     });
 
-    test('under its prefix too', () => {
+    test('under its prefix and aliases too', () => {
       tf.dispose([...parameters.values()]);
-      parameters = load((name) => `${familyOf(config).prefix}.${name}`);
+      const { prefix, aliases } = familyOf(config);
+      parameters = load((name) => `${prefix}.${aliases?.[name] ?? name}`);
       expectClose(
         values(() => run(four).last),
         golden.lastHiddenState.flat(2),
@@ -138,7 +141,7 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
     });
 
     test('in the gradient of every parameter', () => {
-      const gradients = gradientsOf();
+      const { gradients } = backward();
       expect(Object.keys(gradients).sort()).toEqual(Object.keys(golden.gradients).sort());
       for (const [name, expected] of Object.entries(golden.gradients)) {
         const data = gradients[name]?.dataSync() as Float32Array;
@@ -156,8 +159,7 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
       }
       const update = { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 };
       const losses = golden.losses.map((_, step) => {
-        const [value] = values(() => loss());
-        const gradients = gradientsOf();
+        const { value, gradients } = backward();
         for (const [name, gradient] of Object.entries(gradients)) {
           adamW(parameters.get(name) as tf.Variable, gradient, moments.get(name) as Moments, {
             ...update,
@@ -165,7 +167,7 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
           });
         }
         tf.dispose(gradients);
-        return value as number;
+        return value;
       });
       tf.dispose([...moments.values()].flatMap(({ m, v }) => [m, v]));
       expectClose(losses, golden.losses, 'loss');
@@ -179,8 +181,8 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
 
     test('and computes again in backward, with dropout, to the same gradients', () => {
       config.dropout = { embedding: 0.2, hidden: 0.2, attention: 0.2 };
-      const kept = gradientsOf({ seed: 5 });
-      const again = gradientsOf({ seed: 5, checkpointing: true });
+      const { gradients: kept } = backward({ seed: 5 });
+      const { gradients: again } = backward({ seed: 5, checkpointing: true });
       expect(Object.keys(again)).toEqual(Object.keys(kept));
       for (const [name, gradient] of Object.entries(kept)) {
         expectClose((again[name] as tf.Tensor).dataSync(), gradient.dataSync(), name, 1e-5);

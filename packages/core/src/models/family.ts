@@ -3,10 +3,27 @@
 import type * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
 
-import type { EncoderConfig } from '../config.ts';
 import type { DropoutState } from '../operations/dropout.ts';
 import type { Parameters } from '../parameters.ts';
 import type { TokenBatch } from '../token-batch.ts';
+
+/** What every family's config has, and all that code outside the families reads. */
+export interface EncoderConfig {
+  hiddenSize: number;
+  /** Tokens of the longest text; Infinity where positions are relative and config.json names no limit. */
+  maxPositions: number;
+  /** Probability by place. */
+  dropout: Dropouts;
+}
+
+export interface Dropouts {
+  /** Of the embedding layer's output. */
+  embedding: number;
+  /** Of what a sublayer adds to its input. */
+  hidden: number;
+  /** Of attention weights. */
+  attention: number;
+}
 
 /** What poolings read; all float32 [T, H]. */
 export interface EncoderOutput {
@@ -32,6 +49,8 @@ export interface Run {
 export interface Family<C extends EncoderConfig = EncoderConfig> {
   /** What names of a checkpoint with a head begin with. */
   prefix: string;
+  /** Other names that checkpoints have of tied parameters, by ours. */
+  aliases?: Readonly<Record<string, string>>;
   /** Checks config.json's keys and gives them our names. */
   schema: z.ZodType<C>;
   /** Every parameter's shape by checkpoint name, in checkpoint order. */

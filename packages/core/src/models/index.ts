@@ -8,10 +8,13 @@ import type { Family } from './family.ts';
 import { gpt2 } from './gpt2.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
+import { modernbert } from './modernbert.ts';
 import { mpnet } from './mpnet.ts';
+import { nomicBert } from './nomic-bert.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 import { roberta } from './roberta.ts';
+import { t5, umt5 } from './t5.ts';
 
 export const FAMILIES: Record<string, Family> = {
   albert,
@@ -22,10 +25,15 @@ export const FAMILIES: Record<string, Family> = {
   gpt2,
   llama,
   mistral,
+  modernbert,
   mpnet,
+  nomic_bert: nomicBert,
   qwen2,
   qwen3,
   roberta,
+  mt5: t5,
+  t5,
+  umt5,
   'xlm-roberta': roberta,
 };
 

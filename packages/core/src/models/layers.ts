@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 
 import { embedding } from '../operations/embedding.ts';
 import { layerNorm } from '../operations/layer-norm.ts';
-import { linear } from '../operations/linear.ts';
+import { linear, linearByColumns } from '../operations/linear.ts';
 import { rmsNorm } from '../operations/rms-norm.ts';
 import { type Parameters, parameter } from '../parameters.ts';
 import { lengthsOf, type TokenBatch } from '../token-batch.ts';
@@ -29,10 +29,39 @@ export class Shapes extends Map<string, number[]> {
   }
 }
 
-/** [T, I] → [T, O] by `name`.weight and, where the family has one, `name`.bias. */
+/** [T, I] → [T, O] by `name`.weight and, where the family has one, `name`.bias; plus its adapter's part. */
 export function dense(parameters: Parameters, name: string, x: tf.Tensor2D): tf.Tensor2D {
   const bias = parameters.get(`${name}.bias`) as tf.Tensor1D | undefined;
-  return linear(x, parameter(parameters, `${name}.weight`) as tf.Tensor2D, bias);
+  return adapted(parameters, name, x, linear(x, parameter(parameters, `${name}.weight`) as tf.Tensor2D, bias));
+}
+
+/** The same by a weight laid out [I, O], as GPT-2's. */
+export function denseByColumns(parameters: Parameters, name: string, x: tf.Tensor2D): tf.Tensor2D {
+  const [weight, bias] = ['weight', 'bias'].map((part) => parameter(parameters, `${name}.${part}`));
+  return adapted(parameters, name, x, linearByColumns(x, weight as tf.Tensor2D, bias as tf.Tensor1D));
+}
+
+/** y plus what the low-rank adapter of `name` adds, where there is one: s·(x·Aᵀ)·Bᵀ. Source: arXiv 2106.09685. */
+function adapted(parameters: Parameters, name: string, x: tf.Tensor2D, y: tf.Tensor2D): tf.Tensor2D {
+  const names = adapterNames(name);
+  const down = parameters.get(names.down) as tf.Tensor2D | undefined;
+  if (!down) return y;
+  const low = tf.mul(linear(x, down), parameter(parameters, names.scale)) as tf.Tensor2D; // [T, rank]
+  return tf.add(y, linear(low, parameter(parameters, names.up) as tf.Tensor2D));
+}
+
+/** An adapter's parameters: A [rank, I] and B [O, rank] by PEFT's names, and their scale, which does not train. */
+export const adapterNames = (name: string) => ({
+  down: `${name}.lora_A.weight`,
+  up: `${name}.lora_B.weight`,
+  scale: `${name}.lora_scale`,
+});
+
+type Parts<N> = N extends 2 ? [tf.Tensor2D, tf.Tensor2D] : [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+
+/** [T, N·O] → N of [T, O]: what one weight computes for several. */
+export function split<N extends 2 | 3>(x: tf.Tensor2D, parts: N): Parts<N> {
+  return tf.split(x, parts, 1) as Parts<N>;
 }
 
 /** Layer normalization of x, or of x + residual; the bias is 0 where the family has none. */
@@ -53,10 +82,28 @@ export function rmsNormalized(parameters: Parameters, name: string, x: tf.Tensor
   return rmsNorm(x, parameter(parameters, `${name}.weight`) as tf.Tensor1D, eps);
 }
 
-/** Rows of the table `name`.weight. */
+/** Rows of the table `name`.weight; indices past its end are rows of `name`.added, which prefix training adds. */
 export function rows(parameters: Parameters, name: string, indices: Int32Array): tf.Tensor2D {
-  return embedding(parameter(parameters, `${name}.weight`) as tf.Tensor2D, indices);
+  const table = parameter(parameters, `${name}.weight`) as tf.Tensor2D;
+  const added = parameters.get(addedRows(name)) as tf.Tensor2D | undefined;
+  if (!added) return embedding(table, indices);
+  const size = table.shape[0];
+  const own = embedding(
+    table,
+    indices.map((index) => Math.min(index, size - 1)),
+  );
+  const more = embedding(
+    added,
+    indices.map((index) => Math.max(index - size, 0)),
+  );
+  const isAdded = tf.tensor2d(
+    Float32Array.from(indices, (index) => (index < size ? 0 : 1)),
+    [indices.length, 1],
+  );
+  return tf.add(tf.mul(own, tf.sub(1, isAdded)), tf.mul(more, isAdded));
 }
+
+export const addedRows = (name: string) => `${name}.added`;
 
 /** Each token's place in its own text, plus `offset`; int32 [T]. */
 export function positionsOf(batch: TokenBatch, offset = 0): Int32Array {

@@ -4,12 +4,11 @@
  */
 
 import type * as tf from '@tensorflow/tfjs';
-import type { EncoderConfig } from '../config.ts';
 import { ACTIVATIONS, type Activation } from '../operations/activation.ts';
 import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import type { Parameters } from '../parameters.ts';
-import type { Run } from './family.ts';
+import type { EncoderConfig, Run } from './family.ts';
 import { dense, normalized, type Shapes } from './layers.ts';
 import { runLayers } from './run-layers.ts';
 

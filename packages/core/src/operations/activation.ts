@@ -48,6 +48,18 @@ function normalCdf(x: tf.Tensor): tf.Tensor {
 
 /** The tanh approximation. Source: transformers activations.py, NewGELUActivation. */
 export function geluNew<T extends tf.Tensor>(x: T): T {
+  if (!hasKernel('GeluTanh')) return geluNewComposite(x);
+  return differentiable(
+    { x },
+    (save) => {
+      save([x]);
+      return runKernel('GeluTanh', { x });
+    },
+    (dy, saved) => ({ x: () => runKernel('GeluTanhGrad', { dy, x: saved[0] as tf.Tensor }) }),
+  ) as T;
+}
+
+function geluNewComposite<T extends tf.Tensor>(x: T): T {
   return tf.tidy(() => {
     const inner = tf.mul(tf.add(x, tf.mul(tf.mul(tf.square(x), x), 0.044715)), Math.sqrt(2 / Math.PI));
     return tf.mul(tf.mul(x, 0.5), tf.add(tf.tanh(inner), 1)) as T;

@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { TokenBatch } from '../token-batch.ts';
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 import { type DropoutState, nextDropoutKey } from './dropout.ts';
-import { type AttentionShape, biasGradient, paddedAttention } from './padded-attention.ts';
+import { type AttentionShape, paddedAttention } from './padded-attention.ts';
 import { type PaddingPlan, planPadding } from './padding.ts';
 
 /** Where each text's tokens are; made once a batch and used by every layer. */
@@ -78,7 +78,7 @@ function packedAttention(
   k: tf.Tensor2D,
   v: tf.Tensor2D,
   shape: AttentionShape,
-  { offsets, batch }: AttentionPlan,
+  { offsets }: AttentionPlan,
   probability: number,
   state: DropoutState | undefined,
 ): tf.Tensor2D {
@@ -102,8 +102,8 @@ function packedAttention(
     },
     (dout, saved) => {
       const [q, k, v, lse, offsets, bias] = saved as [
-        ...[tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, tf.Tensor, tf.Tensor],
-        tf.Tensor3D | undefined,
+        ...[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor],
+        tf.Tensor | undefined,
       ];
       const read: Record<string, tf.Tensor> = bias
         ? { dout, q, k, v, lse, offsets, bias }
@@ -117,7 +117,7 @@ function packedAttention(
         q: () => dq.clone(),
         k: () => dk.clone(),
         v: () => dv.clone(),
-        bias: () => biasGradient(dout as tf.Tensor2D, q, k, v, { ...shape, bias }, batch, attributes),
+        bias: () => runKernel('AttentionBiasGrad', read, attributes),
       };
     },
   ) as tf.Tensor2D;

@@ -6,4 +6,5 @@ export { type DropoutState, dropout, dropoutState } from './dropout.ts';
 export { embedding } from './embedding.ts';
 export { layerNorm } from './layer-norm.ts';
 export { linear } from './linear.ts';
+export { maxTokens } from './max-tokens.ts';
 export { recompute } from './recompute.ts';

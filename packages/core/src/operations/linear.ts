@@ -17,22 +17,7 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias?: tf.Tensor1D):
       return (bias ? tf.add(product, bias) : product) as tf.Tensor2D;
     });
   }
-  const inputs: Record<string, tf.Tensor> = bias ? { x, weight, bias } : { x, weight };
-  return differentiable(
-    inputs,
-    (save) => {
-      save([x, weight]);
-      return runKernel('Linear', inputs);
-    },
-    (dy, saved) => {
-      const [x, weight] = saved as [tf.Tensor, tf.Tensor];
-      return {
-        x: () => runKernel('LinearGradInput', { dy, weight }),
-        weight: () => runKernel('LinearGradWeight', { dy, x }),
-        bias: () => runKernel('ColumnSum', { x: dy }),
-      };
-    },
-  ) as tf.Tensor2D;
+  return fused(bias ? { x, weight, bias } : { x, weight }, false);
 }
 
 /**
@@ -44,5 +29,29 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias?: tf.Tensor1D):
  * @returns float32 [T, O]
  */
 export function linearByColumns(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {
-  return tf.tidy(() => tf.add(tf.matMul(x, weight), bias));
+  if (!hasKernel('Linear')) return tf.tidy(() => tf.add(tf.matMul(x, weight), bias));
+  return fused({ x, weight, bias }, true);
+}
+
+interface Inputs extends Record<string, tf.Tensor> {
+  x: tf.Tensor;
+  weight: tf.Tensor;
+}
+
+function fused(inputs: Inputs, byColumns: boolean): tf.Tensor2D {
+  return differentiable(
+    inputs,
+    (save) => {
+      save([inputs.x, inputs.weight]);
+      return runKernel('Linear', inputs, { byColumns });
+    },
+    (dy, saved) => {
+      const [x, weight] = saved as [tf.Tensor, tf.Tensor];
+      return {
+        x: () => runKernel('LinearGradInput', { dy, weight }, { byColumns }),
+        weight: () => runKernel('LinearGradWeight', { dy, x }, { byColumns }),
+        bias: () => runKernel('ColumnSum', { x: dy }),
+      };
+    },
+  ) as tf.Tensor2D;
 }

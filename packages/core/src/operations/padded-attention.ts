@@ -5,9 +5,8 @@
 
 import * as tf from '@tensorflow/tfjs';
 
-import type { TokenBatch } from '../token-batch.ts';
-import { type DropoutState, dropout, dropoutMask } from './dropout.ts';
-import { MASKED, type PaddingPlan, pad, planPadding, unpad } from './padding.ts';
+import { type DropoutState, dropout } from './dropout.ts';
+import { MASKED, type PaddingPlan, pad, unpad } from './padding.ts';
 
 /** AttentionOptions with nothing left out. */
 export interface AttentionShape {
@@ -68,34 +67,4 @@ function sightMask(L: number, causal: boolean, window: number): tf.Tensor2D {
     }
   }
   return tf.tensor2d(mask, [L, L]);
-}
-
-/**
- * What the kernel leaves out, since few families train a bias:
- *
- *   dbias = Σ_b p∘(dp − Σ_j p∘dp),  dp = (dout·vᵀ)∘mask        p the weights before dropout
- *
- * @returns float32 [A, L, L]
- */
-export function biasGradient(
-  dout: tf.Tensor2D,
-  q: tf.Tensor2D,
-  k: tf.Tensor2D,
-  v: tf.Tensor2D,
-  shape: AttentionShape,
-  batch: TokenBatch,
-  { dropoutKey, dropoutProbability }: { dropoutKey: number; dropoutProbability: number },
-): tf.Tensor {
-  return tf.tidy(() => {
-    const plan = planPadding(batch);
-    const { heads, kvHeads } = shape;
-    const weights = paddedWeights(q, k, shape, plan); // [B, A, L, L]
-    const values = splitHeads(v, kvHeads, heads, plan);
-    let gradient: tf.Tensor = tf.matMul(splitHeads(dout, heads, heads, plan), values, false, true);
-    if (dropoutProbability > 0) {
-      gradient = tf.mul(gradient, dropoutMask(gradient.shape, dropoutProbability, dropoutKey));
-    }
-    const own = tf.sum(tf.mul(weights, gradient), 3, true); // [B, A, L, 1]
-    return tf.sum(tf.mul(weights, tf.sub(gradient, own)), 0);
-  });
 }

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import { useEngine } from '../engine.ts';
 import { packTokens } from '../token-batch.ts';
-import { gelu, silu } from './activation.ts';
+import { gelu, geluNew, silu } from './activation.ts';
 import { adamW } from './adamw.ts';
 import { type AttentionOptions, attention, planAttention } from './attention.ts';
 import { coSent } from './co-sent.ts';
@@ -13,7 +13,9 @@ import { dropout, dropoutState } from './dropout.ts';
 import { embedding } from './embedding.ts';
 import { inBatchSoftmax } from './in-batch-softmax.ts';
 import { layerNorm } from './layer-norm.ts';
-import { linear } from './linear.ts';
+import { linear, linearByColumns } from './linear.ts';
+import { maxTokens } from './max-tokens.ts';
+import { poolTokens } from './pool-tokens.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { rotary, rotaryTables } from './rotary.ts';
 
@@ -43,6 +45,16 @@ const linearCases = [
   name: `linear ${T} x ${I} -> ${O}`,
   shapes: [[T, I], [O, I], [O]] as number[][],
   run: ((x, w, b) => linear(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D)) as Operation,
+}));
+
+const columnCases = [
+  [1, 1, 1],
+  [3, 7, 5],
+  [17, 16, 33],
+].map(([T, I, O]) => ({
+  name: `linearByColumns ${T} x ${I} -> ${O}`,
+  shapes: [[T, I], [I, O], [O]] as number[][],
+  run: ((x, w, b) => linearByColumns(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D)) as Operation,
 }));
 
 const normCases = [
@@ -94,6 +106,11 @@ const attentionVariants: { options: AttentionOptions; lengths: number[]; heads: 
   { options: { causal: true, window: 5, kvHeads: 2, scale: 0.3 }, lengths: [17, 1, 50], heads: 4, size: 8 },
   { options: { window: 3 }, lengths: [20, 7], heads: 1, size: 16 },
   { options: { kvHeads: 1, scale: 1 }, lengths: [4, 9], heads: 3, size: 5 },
+  // Primes, beyond a block of 48 queries.
+  { options: {}, lengths: [53, 101, 1], heads: 3, size: 13 },
+  { options: { causal: true }, lengths: [131], heads: 1, size: 67 },
+  { options: { window: 31 }, lengths: [127, 61], heads: 3, size: 17 },
+  { options: { causal: true, window: 29, kvHeads: 2 }, lengths: [97, 3, 53], heads: 6, size: 11 },
 ];
 
 const variantCases = attentionVariants.flatMap(({ options, lengths, heads, size }) =>
@@ -117,6 +134,7 @@ const variantCases = attentionVariants.flatMap(({ options, lengths, heads, size 
 
 const CASES: Case[] = [
   ...linearCases,
+  ...columnCases,
   ...normCases,
   ...attentionCases,
   ...variantCases,
@@ -124,6 +142,11 @@ const CASES: Case[] = [
     name: `gelu of ${n}`,
     shapes: [[n]],
     run: ((x) => gelu(tf.mul(x, 6))) as Operation,
+  })),
+  ...[1, 15, 16, 17, 20000].map((n) => ({
+    name: `geluNew of ${n}`,
+    shapes: [[n]],
+    run: ((x) => geluNew(tf.mul(x, 6))) as Operation,
   })),
   ...[1, 17, 40001].map((n) => ({
     name: `dropout of ${n}`,
@@ -175,6 +198,30 @@ const CASES: Case[] = [
     shapes: [[n, n]],
     run: ((scores) => inBatchSoftmax(tf.mul(scores, 20) as tf.Tensor2D)) as Operation,
   })),
+  ...[
+    { lengths: [1], size: 1 },
+    { lengths: [3, 1, 17], size: 15 },
+    { lengths: [5, 2], size: 16 },
+    { lengths: [1, 97, 13], size: 127 },
+    { lengths: [700, 300, 9], size: 131 },
+  ].map(({ lengths, size }) => ({
+    name: `poolTokens of texts of ${lengths} tokens, ${size} values`,
+    shapes: [[total(lengths), size]],
+    run: ((x) => {
+      const weights = Float32Array.from({ length: total(lengths) }, (_, t) => (t % 3 === 2 ? 0 : Math.cos(t)));
+      return poolTokens(x as tf.Tensor2D, weights, textsOf(lengths));
+    }) as Operation,
+  })),
+  ...[
+    { lengths: [1], size: 1 },
+    { lengths: [3, 1, 17], size: 15 },
+    { lengths: [5, 2], size: 16 },
+    { lengths: [1, 97, 13], size: 127 },
+  ].map(({ lengths, size }) => ({
+    name: `maxTokens of texts of ${lengths} tokens, ${size} values`,
+    shapes: [[total(lengths), size]],
+    run: ((x) => maxTokens(x as tf.Tensor2D, textsOf(lengths))) as Operation,
+  })),
   {
     name: 'embedding with repeated rows',
     shapes: [[50, 17]],
@@ -205,6 +252,54 @@ describe('native gives what the composite gives', () => {
         const error = Math.abs(value - (expected[i] as number));
         if (!(error <= 1e-5 * largest)) expect.fail(`result ${k}, [${i}]: ${value}, composite ${expected[i]}`);
       });
+    });
+  });
+
+  // Where the composite has a number the kernel has it too, and where it has NaN, none hides it.
+  const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+  const marked = (shape: number[], at: number, value: number) => {
+    const values = wave(shape, 1).dataSync().slice();
+    values[at] = value;
+    return tf.tensor(values, shape);
+  };
+  test.each([
+    ['gelu of far values', () => gelu(tf.tensor1d([nan, inf, 1e6, -1e6, -9, 1e-40, 0, -0]))],
+    ['geluNew of far values', () => geluNew(tf.tensor1d([nan, inf, 1e6, -1e6, -9, 1e-40, 0, -0]))],
+    [
+      "geluNew's gradient at far values",
+      () => tf.grad(geluNew)(tf.tensor1d([nan, 1e6, -1e6, 9.5, -9.5, 5.2, -5.2, 1e-40, 0])),
+    ],
+    ['silu of far values', () => silu(tf.tensor1d([nan, inf, 1e6, -1e6, -90, 1e-40, 0, -0]))],
+    ['inBatchSoftmax with a score of NaN', () => inBatchSoftmax(marked([3, 3], 1, nan) as tf.Tensor2D)],
+    ...[nan, inf, -inf].flatMap((value) => [
+      [
+        `attention with a query of ${value}`,
+        () => {
+          const [q, k, v] = [marked([21, 8], 40, value), wave([21, 8], 2), wave([21, 8], 3)] as tf.Tensor2D[];
+          const plan = planAttention(textsOf([3, 17, 1]));
+          return attention(q as tf.Tensor2D, k as tf.Tensor2D, v as tf.Tensor2D, 2, plan, 0, undefined);
+        },
+      ],
+      [
+        `rmsNorm and layerNorm with a value of ${value}`,
+        () => {
+          const [x, w, b] = [marked([3, 17], 20, value), wave([17], 2), wave([17], 3)];
+          const scaled = rmsNorm(x as tf.Tensor2D, w as tf.Tensor1D, 1e-5);
+          return tf.concat([scaled, layerNorm(x as tf.Tensor2D, w as tf.Tensor1D, b as tf.Tensor1D, 1e-5)]);
+        },
+      ],
+    ]),
+  ] as [string, () => tf.Tensor][])('%s', async (_name, run) => {
+    const results: Float32Array[] = [];
+    for (const backend of ['native', 'cpu'] as const) {
+      await useEngine({ backend });
+      results.push((await tf.tidy(run).data()) as Float32Array);
+    }
+    const [native, composite] = results as [Float32Array, Float32Array];
+    native.forEach((value, i) => {
+      const expected = composite[i] as number;
+      const same = Object.is(value, expected) || Math.abs(value - expected) <= 1e-6 * Math.max(1, Math.abs(expected));
+      if (!same && !(Number.isNaN(value) && Number.isNaN(expected))) expect.fail(`[${i}]: ${value}, ${expected}`);
     });
   });
 
@@ -243,6 +338,48 @@ describe('native gives what the composite gives', () => {
     adamW(parameter, tf.ones([3]), { m, v }, { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, t: 1 });
     expect([...before.dataSync()]).toEqual([1, 1, 1]);
     expect(parameter.dataSync()[0]).toBeCloseTo(0.9, 5);
+  });
+});
+
+describe('maxTokens', () => {
+  test('takes a NaN for the largest, the first of equals for the gradient, and skips a text without tokens', async () => {
+    await useEngine({ backend: 'native' });
+    const batch = { inputIds: new Int32Array(4), offsets: Int32Array.of(0, 0, 3, 4) };
+    const x = tf.tensor2d([1, Number.NaN, 5, 2, 5, -1, -7, 0], [4, 2]);
+    const largest = maxTokens(x, batch);
+    expect(largest.arraySync()).toEqual([
+      [-Infinity, -Infinity],
+      [5, Number.NaN],
+      [-7, 0],
+    ]);
+    const dx = tf.grad((y) => tf.mul(maxTokens(y as tf.Tensor2D, batch), [[1], [2], [3]]))(x);
+    expect([...dx.dataSync()]).toEqual([0, 2, 2, 0, 0, 0, 3, 3]);
+  });
+});
+
+describe('poolTokens', () => {
+  test('gives zeros for a text without tokens, and no gradient crosses to the next', async () => {
+    await useEngine({ backend: 'native' });
+    const batch = { inputIds: new Int32Array(3), offsets: Int32Array.of(0, 0, 2, 2, 3, 3) };
+    const pool = (x: tf.Tensor) => poolTokens(x as tf.Tensor2D, Float32Array.of(1, 0, 2), batch);
+    const x = tf.tensor2d([1, 2, Number.NaN, 4, 5, 6], [3, 2]); // weight 0: its NaN is not read
+    expect(pool(x).arraySync()).toEqual([[0, 0], [1, 2], [0, 0], [10, 12], [0, 0]]); // biome-ignore format: rows
+    const dx = tf.grad((y) => tf.mul(pool(y), tf.tensor2d([[1], [2], [3], [4], [5]])))(x);
+    expect(dx.arraySync()).toEqual([[2, 2], [0, 0], [8, 8]]); // biome-ignore format: rows
+  });
+
+  test('of states in bf16 sums in fp32, and its gradient is bf16', async () => {
+    await useEngine({ backend: 'native', precision: 'bf16' });
+    const lengths = [300, 200];
+    const batch = textsOf(lengths);
+    const ones = new Float32Array(500).fill(1);
+    const identity = tf.eye(16);
+    const states = (x: tf.Tensor) => linear(x as tf.Tensor2D, identity); // bf16 on this engine
+    const sums = poolTokens(states(tf.ones([500, 16])), ones, batch);
+    expect([...new Set(sums.dataSync())]).toEqual([300, 200]); // 300 is no sum of ones in bf16
+    const dx = tf.grad((x) => poolTokens(states(x), ones, batch))(tf.ones([500, 16]));
+    expect([...new Set(dx.dataSync())]).toEqual([1]);
+    await useEngine({ backend: 'native' });
   });
 });
 

@@ -1,77 +1,77 @@
-/** JSON Lines, plain or gzipped, one row at a time. */
+/** JSON Lines, plain or gzipped. */
 
-import { createReadStream } from 'node:fs';
-import { createGunzip } from 'node:zlib';
-
+import { type ByteSource, LocalFile } from '../bytes.ts';
 import { DataError } from '../errors.ts';
-import { type Row, rememberSource } from '../records.ts';
-
-const NEWLINE = 0x0a;
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+import { linePrefix, rememberSource } from '../provenance.ts';
+import type { Row } from '../records.ts';
+import { bomLength, decodeUtf8, splitLines, wholeLines } from './lines.ts';
+import { BadRecords, type Block, columnPicker, type Position, type ReadOptions, rowsOf } from './reader.ts';
 
 /**
  * Yields one row a line; empty lines are skipped, a byte-order mark at the start is accepted.
  *
  * @throws DataError with file:line for a line that is not UTF-8, not JSON, or not an object.
  */
-export async function* readJsonl(path: string): AsyncGenerator<Row> {
-  let line = 0;
-  for await (const bytes of linesOf(path)) {
-    line += 1;
-    const where = `${path}:${line}`;
-    let text = decode(bytes, where);
-    if (line === 1) text = text.replace(/^\ufeff/, '');
-    if (/^[ \t\r]*$/.test(text)) continue;
-    const row = parse(text, where);
-    rememberSource(row, where);
-    yield row;
+export function readJsonl(path: string): AsyncGenerator<Row> {
+  return rowsOf(jsonlBlocks(new LocalFile(path)));
+}
+
+/** A block a chunk of the file; its position is a byte and the lines before it. */
+export async function* jsonlBlocks(
+  file: ByteSource,
+  { columns, bad = new BadRecords() }: ReadOptions = {},
+  from: Position = { byte: 0, line: 0 },
+): AsyncGenerator<Block> {
+  const prefix = linePrefix(file.name);
+  const pick = columnPicker(columns);
+  let byte = from.byte as number;
+  let line = from.line as number;
+  for await (const run of wholeLines(file, byte)) {
+    const rows: Row[] = [];
+    const content = byte === 0 ? run.subarray(bomLength(run)) : run;
+    for (const text of linesOf(content)) {
+      line += 1;
+      const at = line;
+      const where = () => `${prefix}${at}`;
+      try {
+        if (text === undefined) throw new DataError('not valid UTF-8', where(), 'save the file as UTF-8');
+        if (isBlank(text)) continue;
+        const row = pick(parse(text, where), where);
+        rememberSource(row, prefix, line);
+        rows.push(row);
+      } catch (error) {
+        if (!(error instanceof DataError)) throw error;
+        bad.add(error);
+      }
+    }
+    byte += run.length;
+    yield { rows, next: { byte, line } };
   }
 }
 
-function decode(bytes: Buffer, where: string): string {
-  try {
-    return UTF8.decode(bytes);
-  } catch (cause) {
-    throw new DataError('not valid UTF-8', where, 'save the file as UTF-8', { cause });
-  }
+/** The lines as text; one that is not UTF-8 is undefined. */
+function linesOf(run: Buffer): Iterable<string | undefined> {
+  const text = decodeUtf8(run);
+  if (text === undefined) return Array.from(splitLines(run), decodeUtf8);
+  const lines = text.split('\n');
+  if (lines.at(-1) === '') lines.pop(); // what follows the last newline
+  return lines;
 }
 
-function parse(text: string, where: string): Row {
+/** A line of JSON begins with a brace: only others need a second look. */
+function isBlank(text: string): boolean {
+  return text.charCodeAt(0) !== 0x7b && /^[ \t\r]*$/.test(text);
+}
+
+function parse(text: string, where: () => string): Row {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new DataError(`not JSON (${(cause as Error).message})`, where, 'give one JSON object a line', { cause });
+    throw new DataError(`not JSON (${(cause as Error).message})`, where(), 'give one JSON object a line', { cause });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new DataError(`${text.slice(0, 40)} is not an object`, where, 'give one JSON object a line');
+    throw new DataError(`${text.slice(0, 40)} is not an object`, where(), 'give one JSON object a line');
   }
   return value as Row;
-}
-
-/** The stream's chunks; what the disk or gzip says against it becomes a DataError. */
-async function* readable(stream: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer> {
-  try {
-    yield* stream;
-  } catch (cause) {
-    throw new DataError(`cannot be read (${(cause as Error).message})`, path, 'check the path and the file', { cause });
-  }
-}
-
-/** Bytes between newlines: split before decoding, so that no character is cut at a chunk's edge. */
-async function* linesOf(path: string): AsyncGenerator<Buffer> {
-  const file = createReadStream(path);
-  const stream = path.endsWith('.gz') ? file.pipe(createGunzip()) : file;
-  file.on('error', (error) => stream.destroy(error)); // pipe() does not forward errors
-  let rest: Buffer[] = [];
-  for await (const chunk of readable(stream, path)) {
-    let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      yield Buffer.concat([...rest, chunk.subarray(start, end)]);
-      rest = [];
-      start = end + 1;
-    }
-    if (start < chunk.length) rest.push(chunk.subarray(start));
-  }
-  if (rest.length > 0) yield Buffer.concat(rest);
 }

@@ -1,4 +1,4 @@
-/** Both spellings of rotary positions, and what is refused. The numbers themselves are in families.test.ts. */
+/** Older spellings of config.json mean what transformers 5 writes, whose numbers families.test.ts holds; what is refused. */
 
 import { expect, test } from 'vitest';
 
@@ -53,4 +53,45 @@ test.each([
   ],
 ])('refuses %j', (keys, text) => {
   expect(() => ropeOf(keys)).toThrow(text);
+});
+
+test("Nomic BERT's own keys", () => {
+  const own = {
+    model_type: 'nomic_bert',
+    vocab_size: 10,
+    n_embd: 32,
+    n_layer: 1,
+    n_head: 4,
+    n_inner: 8,
+    n_positions: 64,
+    type_vocab_size: 2,
+    activation_function: 'swiglu',
+    layer_norm_epsilon: 1e-12,
+    rotary_emb_base: 500,
+    rotary_emb_fraction: 1,
+    prenorm: false,
+    qkv_proj_bias: false,
+    mlp_fc1_bias: false,
+    mlp_fc2_bias: false,
+  };
+  const config = (raw: Record<string, unknown>) => ({ ...parseConfig(raw, 'config.json'), raw: {} });
+  const theirs = { ...base, model_type: 'nomic_bert', rope_parameters: { rope_type: 'default', rope_theta: 500 } };
+  expect(config(own)).toEqual(config(theirs));
+  const stretched = config({ ...own, rotary_scaling_factor: 2, max_trained_positions: 16 });
+  expect(stretched.maxPositions).toBe(16); // past it, angles depend on the text's length
+  expect(() => config({ ...own, moe_every_n_layers: 2 })).toThrow(
+    'config.json: moe_every_n_layers: Invalid option: expected one of 0|-1 (received 2)\n  fix: correct the value or use',
+  );
+});
+
+test("ModernBERT's keys of 2024", () => {
+  const keys = { ...base, model_type: 'modernbert', num_hidden_layers: 3, local_attention: 8 };
+  const config = (more: object) => ({ ...parseConfig({ ...keys, ...more }, 'config.json'), raw: {} });
+  const old = { global_rope_theta: 900, local_rope_theta: 50, global_attn_every_n_layers: 2 };
+  expect(config(old)).toEqual(
+    config({
+      layer_types: ['full_attention', 'sliding_attention', 'full_attention'],
+      rope_parameters: { full_attention: { rope_theta: 900 }, sliding_attention: { rope_theta: 50 } },
+    }),
+  );
 });

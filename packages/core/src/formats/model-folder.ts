@@ -1,0 +1,72 @@
+/** Where a model's files are: a folder, or a repository of the hub, of which only what is needed is downloaded. */
+
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { type HubOptions, openRepository, parseHubName, type Repository } from '@uniem/hub';
+
+import { ModelError } from '../errors.ts';
+
+/** Configuration and tokenizer: small, and not worth choosing from. */
+const SMALL_FILES = /\.(json|txt|model)$/;
+
+/** Weights of one folder, the best first; shards go with the index that names them. */
+const WEIGHTS = [
+  'model.safetensors',
+  'model.safetensors.index.json',
+  'pytorch_model.bin',
+  'pytorch_model.bin.index.json',
+] as const;
+
+/**
+ * The folder of a model.
+ *
+ * @param model A folder, or `owner/name` or `owner/name@revision` of the hub.
+ * @throws ModelError where it is neither; HubError for what the hub says against it.
+ */
+export async function modelFolder(model: string, hub: HubOptions = {}): Promise<string> {
+  if (statSync(model, { throwIfNoEntry: false })?.isDirectory()) return model;
+  const name = existsSync(model) ? undefined : parseHubName(model);
+  if (!name || name.configuration !== undefined) {
+    throw new ModelError(
+      'no such model folder',
+      model,
+      'give the folder that holds config.json, or a model of the hub as owner/name[@revision]',
+    );
+  }
+  return download(await openRepository({ type: 'model', name: name.name, revision: name.revision }, hub));
+}
+
+async function download(repository: Repository): Promise<string> {
+  const files = new Set((await repository.files()).map(({ path }) => path));
+  const wanted = new Set<string>();
+  for (const folder of await moduleFolders(repository, files)) {
+    const within = (file: string) => (folder === '' ? file : `${folder}/${file}`);
+    const weights = WEIGHTS.map(within).find((path) => files.has(path));
+    if (weights) for (const path of await weightFiles(repository, weights)) wanted.add(path);
+    for (const path of files) {
+      const isWeights = WEIGHTS.some((name) => path === within(name));
+      if (!isWeights && SMALL_FILES.test(path) && dirname(path) === (folder || '.')) wanted.add(path);
+    }
+  }
+  return repository.downloadAll((path) => wanted.has(path));
+}
+
+/** The repository's own folder, and those that modules.json names. */
+async function moduleFolders(repository: Repository, files: ReadonlySet<string>): Promise<Set<string>> {
+  const folders = new Set(['']);
+  if (!files.has('modules.json')) return folders;
+  const modules = JSON.parse(readFileSync(await repository.download('modules.json'), 'utf8')) as { path?: unknown }[];
+  for (const { path } of Array.isArray(modules) ? modules : []) folders.add(String(path ?? ''));
+  return folders;
+}
+
+/** An index and the shards it names, or one file. */
+async function weightFiles(repository: Repository, path: string): Promise<string[]> {
+  if (!path.endsWith('.index.json')) return [path];
+  const index = JSON.parse(readFileSync(await repository.download(path), 'utf8')) as {
+    weight_map?: Record<string, string>;
+  };
+  const folder = dirname(path) === '.' ? '' : `${dirname(path)}/`;
+  return [path, ...new Set(Object.values(index.weight_map ?? {}).map((shard) => folder + shard))];
+}

@@ -1,0 +1,37 @@
+/** The strategies by name, and what may be frozen beside them. */
+
+import { type Embedder, OptionError, type Parameters } from '@uniem/core';
+
+import type { ResolvedFinetuneOptions } from '../options.ts';
+import { freezeLayers } from './layers.ts';
+import { lora } from './lora.ts';
+import { prefix } from './prefix.ts';
+import type { Strategy, StrategyName } from './strategy.ts';
+
+const MAKERS: Record<StrategyName, (embedder: Embedder, options: ResolvedFinetuneOptions) => Strategy> = {
+  full: ({ parameters }, { freezeLayers: layers }) => trains(freezeLayers(parameters, layers)),
+  bitfit: ({ parameters }, { bitfitKeywords }) => trains(bitfit(parameters, bitfitKeywords)),
+  lora,
+  prefix,
+};
+
+/** Prepares the model for its training by a strategy. Whatever does not train costs no gradient and no moments. */
+export function applyStrategy(embedder: Embedder, options: ResolvedFinetuneOptions): Strategy {
+  if (options.freezeLayers > 0 && options.strategy !== 'full') {
+    throw new OptionError(`strategy ${options.strategy} chooses itself`, 'freezeLayers', "use it with strategy 'full'");
+  }
+  const made = MAKERS[options.strategy](embedder, options);
+  for (const [name, variable] of embedder.parameters) variable.trainable = made.variables.has(name);
+  const finish = () => {
+    made.finish();
+    for (const variable of embedder.parameters.values()) variable.trainable = true;
+  };
+  return { ...made, finish };
+}
+
+/** BitFit (arXiv 2106.10199): the parameters whose names hold one of the keywords, as uniem has it. */
+export function bitfit(parameters: Parameters, keywords: readonly string[]): Parameters {
+  return new Map([...parameters].filter(([name]) => keywords.some((keyword) => name.includes(keyword))));
+}
+
+const trains = (variables: Parameters): Strategy => ({ variables, prefix: '', finish: () => {} });
