@@ -1,6 +1,8 @@
 // The Node-API module: exports every kernel of the table, for the best instruction set of this machine, and the memory
 // the tensors live in. Exceptions become JavaScript errors here and nowhere else.
 
+#include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 #include <string_view>
@@ -54,10 +56,21 @@ napi_value call_kernel(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// Bytes of all blocks, and how many there may be; of the process, whatever thread asks.
+std::atomic<size_t> taken_bytes{0};
+std::atomic<size_t> most_bytes{SIZE_MAX};
+
 // The memory of one ArrayBuffer of allocate(): freed when the buffer is collected, or by release() before that.
 struct Block {
   void* memory;
-  ~Block() { std::free(memory); }
+  size_t bytes;
+  Block(void* memory, size_t bytes) : memory(memory), bytes(bytes) {}
+  ~Block() { free(); }
+  void free() {
+    if (!memory) return;
+    std::free(std::exchange(memory, nullptr));
+    taken_bytes -= bytes;
+  }
 };
 
 // allocate(bytes): ArrayBuffer, aligned, not zeroed; null where there is no such memory.
@@ -74,9 +87,16 @@ napi_value allocate(napi_env env, napi_callback_info info) {
   napi_get_null(env, &none);
   if (bytes > kMostBytes) return none;
   const size_t rounded = (static_cast<size_t>(bytes) + kAlignment - 1) / kAlignment * kAlignment;
+  if ((taken_bytes += rounded) > most_bytes) {
+    taken_bytes -= rounded;
+    return none;
+  }
   void* memory = std::aligned_alloc(kAlignment, std::max(rounded, kAlignment));
-  if (!memory) return none;
-  Block* block = new Block{memory};
+  if (!memory) {
+    taken_bytes -= rounded;
+    return none;
+  }
+  Block* block = new Block(memory, rounded);
   napi_value buffer;
   const auto collected = [](napi_env, void*, void* hint) { delete static_cast<Block*>(hint); };
   if (napi_create_external_arraybuffer(env, memory, static_cast<size_t>(bytes), collected, block, &buffer) != napi_ok) {
@@ -97,8 +117,21 @@ napi_value release(napi_env env, napi_callback_info info) {
     napi_throw_range_error(env, nullptr, "release: no buffer of allocate()");
     return nullptr;
   }
-  Block* block = static_cast<Block*>(wrapped);
-  std::free(std::exchange(block->memory, nullptr));
+  static_cast<Block*>(wrapped)->free();
+  return nullptr;
+}
+
+// setMemoryLimit(bytes): allocate() gives null past it.
+napi_value set_memory_limit(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  double bytes = 0;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  if (napi_get_value_double(env, argument, &bytes) != napi_ok || !(bytes >= 1 && bytes <= kMostBytes)) {
+    napi_throw_range_error(env, nullptr, "setMemoryLimit: bytes is not a size");
+    return nullptr;
+  }
+  most_bytes = static_cast<size_t>(bytes);
   return nullptr;
 }
 
@@ -136,6 +169,7 @@ extern "C" NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, n
   }
   export_function(env, exports, "allocate", allocate, nullptr);
   export_function(env, exports, "release", release, nullptr);
+  export_function(env, exports, "setMemoryLimit", set_memory_limit, nullptr);
   export_function(env, exports, "setThreads", set_threads, nullptr);
   napi_value isa;
   napi_create_string_utf8(env, avx512 ? "avx512" : "avx2", NAPI_AUTO_LENGTH, &isa);

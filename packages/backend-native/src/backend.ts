@@ -135,6 +135,8 @@ export class NativeBackend extends MathBackendCPU {
   /** Arithmetic of the fused operations' matrix products, and how their results are kept. */
   precision: 'fp32' | 'bf16' = 'fp32';
   static #nextId = 0;
+  /** Tensors that the kernel in progress has made. */
+  #made: object[] = [];
 
   constructor(binding: Binding) {
     super();
@@ -174,12 +176,24 @@ export class NativeBackend extends MathBackendCPU {
     this.pool.clear();
   }
 
+  /** Runs a kernel; where it fails, what it has made so far is given back. */
+  whole<T>(kernel: () => T): T {
+    this.#made = [];
+    try {
+      return kernel();
+    } catch (error) {
+      for (const dataId of this.#made) this.disposeData(dataId);
+      throw error;
+    }
+  }
+
   /** A new float32 tensor for a native kernel to fill, contents undefined. */
   empty(shape: number[], element: Element = 'f32'): tf.TensorInfo {
     const size = tf.util.sizeFromShape(shape);
     const block = this.pool.take(size * (element === 'f32' ? 4 : 2));
     const array = element === 'f32' ? new Float32Array(block, 0, size) : new Uint16Array(block, 0, size);
     const dataId = this.#register(new NativeData(this, 'float32', 1, array as unknown as Values, block));
+    this.#made.push(dataId);
     return { dataId, shape, dtype: 'float32' };
   }
 

@@ -19,6 +19,7 @@ export interface Binding {
   allocate(bytes: number): ArrayBuffer | null;
   /** Frees a buffer of `allocate` before it is collected. */
   release(buffer: ArrayBuffer): void;
+  setMemoryLimit(bytes: number): void;
   setThreads(count: number): void;
   readonly AdamW: Kernel;
   readonly Attention: Kernel;
@@ -87,8 +88,19 @@ export function loadBinding(): { binding: Binding; path: string } {
     );
   }
   binding.setThreads(threadCount());
+  const limit = memoryLimit();
+  if (limit !== undefined) binding.setMemoryLimit(limit);
   loaded = { binding, path };
   return loaded;
+}
+
+/** UNIEM_MEMORY_LIMIT: bytes of tensors that this process may hold; undefined for as many as there are. */
+function memoryLimit(): number | undefined {
+  const asked = process.env.UNIEM_MEMORY_LIMIT;
+  if (!asked) return undefined;
+  const bytes = Number(asked);
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  throw new NativeError(`UNIEM_MEMORY_LIMIT is '${asked}'`, 'give a number of bytes above 0');
 }
 
 /** UNIEM_NUM_THREADS, or the cores this process may use. */

@@ -34,7 +34,8 @@ export function defineKernel<I, A = object>(
         kernelName: name,
         backendName: 'native',
         kernelFunc: (call) => {
-          const result = body(call.inputs as I, (call.attrs ?? {}) as A, call.backend as NativeBackend);
+          const backend = call.backend as NativeBackend;
+          const result = backend.whole(() => body(call.inputs as I, (call.attrs ?? {}) as A, backend));
           if (result !== undefined) return result;
           if (!floor) throw new Error(`internal: ${name} has no cpu kernel to leave a case to`);
           return floor(call);

@@ -63,8 +63,9 @@ export class Pool {
 }
 
 function outOfMemory(bytes: number): never {
+  const limit = process.env.UNIEM_MEMORY_LIMIT;
   const error = new NativeError(
-    `out of memory: ${bytes} bytes asked, ${availableBytes()} available`,
+    `out of memory: ${bytes} bytes asked, ${availableBytes()} available${limit ? `, UNIEM_MEMORY_LIMIT is ${limit}` : ''}`,
     'make the batch smaller, or set gradientCheckpointing',
   );
   throw Object.assign(error, { code: 'ERR_OUT_OF_MEMORY' });

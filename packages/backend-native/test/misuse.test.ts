@@ -50,8 +50,10 @@ describe('shapes that disagree', () => {
         ),
       /Attention: /,
     ],
-  ] as [string, () => unknown, RegExp][])('%s', (_name, use, message) => {
+  ] as [string, () => unknown, RegExp][])('%s, and nothing is left of it', (_name, use, message) => {
+    const buffers = native().numDataIds();
     expect(() => tf.tidy(() => void use())).toThrow(message);
+    expect(native().numDataIds()).toBe(buffers);
   });
 });
 
@@ -113,9 +115,11 @@ describe('memory', () => {
     const row = tf.zeros([1, 3_000_000]);
     const column = tf.zeros([3_000_000, 1]);
     const { numTensors, numDataBuffers } = tf.memory();
+    const buffers = native().numDataIds();
     expect(() => tf.tidy(() => tf.add(row, column))).toThrow('out of memory: 36000000000000 bytes asked, ');
     expect(() => tf.tidy(() => tf.matMul(column, row))).toThrow('out of memory: 36000000000000 bytes asked, ');
     expect(tf.memory()).toMatchObject({ numTensors, numDataBuffers });
+    expect(native().numDataIds()).toBe(buffers);
     tf.dispose([row, column]);
   });
 });
@@ -183,6 +187,23 @@ describe('the environment', () => {
       new RegExp(
         `NativeError: engine native: UNIEM_NUM_THREADS is '${threads}'\n\\s+fix: give a whole number from 1 to`,
       ),
+    );
+  });
+
+  test('UNIEM_MEMORY_LIMIT bounds the tensors, and what is freed can be taken again', () => {
+    const program = `
+      const ones = tf.ones([1, 1000]);
+      const make = () => tf.tile(ones, [1000, 1]);
+      for (let i = 0; i < 5; i++) make().dispose();
+      const held = [make(), make()];
+      try { make(); } catch ({ code, message }) { console.log(code, message); }
+      held.pop().dispose();
+      console.log(make().shape.join());`;
+    expect(inProcess({ UNIEM_MEMORY_LIMIT: '11000000' }, program)()).toMatch(
+      /^ERR_OUT_OF_MEMORY engine native: out of memory: 4000000 bytes asked, \d+ available, UNIEM_MEMORY_LIMIT is 11000000\n {2}fix: make the batch smaller, or set gradientCheckpointing\n1000,1000\n$/,
+    );
+    expect(inProcess({ UNIEM_MEMORY_LIMIT: '1 GB' }, '')).toThrow(
+      /UNIEM_MEMORY_LIMIT is '1 GB'\n\s+fix: give a number of bytes above 0/,
     );
   });
 

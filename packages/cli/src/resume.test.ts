@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -80,7 +80,7 @@ test('a run that was stopped by Ctrl-C', { timeout: 60_000 }, async () => {
   const output = join(folder, 'stopped');
   const child = start(output, '--save-steps', '1000');
   const ended = end(child);
-  await setTimeout(milliseconds * 0.6);
+  while (!existsSync(join(output, 'metrics.jsonl')) || metrics(output).length < 200) await setTimeout(20);
   child.kill('SIGINT');
   expect((await ended).code).toBe(0);
   expect((await end(start(output, '--save-steps', '1000', '--resume'))).code).toBe(0);

@@ -22,7 +22,7 @@ export {
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
 export { refuseForeignFolder, writeFolderWhole } from './formats/files.ts';
 export { modelFolder } from './formats/model-folder.ts';
-export { type HostTensor, readSafetensors, writeSafetensors } from './formats/safetensors.ts';
+export { type HostTensor, openSafetensors, type StoredTensor, writeSafetensors } from './formats/safetensors.ts';
 export { adapterNames, addedRows } from './models/layers.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm.ts';

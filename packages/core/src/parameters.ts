@@ -17,9 +17,8 @@ export function parameter(parameters: Parameters, name: string): tf.Variable {
 
 /**
  * Makes variables of a checkpoint's tensors, by the names in `shapes`. A checkpoint with a head has them under a prefix,
- * which is found by the first name; what lies outside the prefix is the head, and is left out. A tied parameter may be
- * there under its alias alone. Parameters the forward pass does not use (`optional`) are loaded where present, so that a
- * save gives them back.
+ * which is found by the first name; what lies outside the prefix is the head, and is left out. Parameters the forward
+ * pass does not use (`optional`) are loaded where present, so that a save gives them back.
  *
  * @param family What names of a checkpoint with a head begin with, where several prefixes could be meant.
  * @throws ModelError naming the tensor, for a missing one or one whose shape disagrees with the config.
@@ -32,13 +31,15 @@ export function loadParameters(
   path: string,
   aliases: Readonly<Record<string, string>> = {},
 ): Parameters {
-  const namesOf = (name: string) => [name, legacyName(name), aliases[name] ?? name];
-  const prefix = prefixOf(tensors, namesOf([...shapes.keys()][0] as string), family, path);
+  const spellings = (name: string) => [...new Set([name, legacyName(name), aliases[name] ?? name])];
+  const prefix = prefixOf(tensors, spellings([...shapes.keys()][0] as string), family, path);
   const found = new Map<string, string>();
   const missing: string[] = [];
   for (const name of shapes.keys()) {
-    const own = namesOf(name).find((known) => tensors.has(prefix + known));
-    if (own !== undefined) found.set(name, prefix + own);
+    const own = spellings(name)
+      .map((known) => prefix + known)
+      .find((known) => tensors.has(known));
+    if (own !== undefined) found.set(name, own);
     else if (!optional.has(name)) missing.push(name);
   }
   if (missing.length > 0) {
@@ -58,7 +59,7 @@ export function loadParameters(
       );
     }
   }
-  const known = [...shapes.keys()].flatMap(namesOf).map((name) => prefix + name);
+  const known = [...shapes.keys()].flatMap((name) => spellings(name).map((spelling) => prefix + spelling));
   reportUnexpected(tensors, prefix, new Set(known), path);
   const parameters: Parameters = new Map();
   for (const [name, own] of found) {
@@ -69,27 +70,27 @@ export function loadParameters(
   return parameters;
 }
 
-/** What stands before the first name, or another name of it, in this checkpoint: nothing, `bert.` and the like. */
+/** What stands before the family's names in this checkpoint: nothing, `bert.`, `model.encoder.` and the like. */
 function prefixOf(
   tensors: ReadonlyMap<string, StoredTensor>,
-  firstNames: readonly string[],
+  spellings: readonly string[],
   family: string,
   path: string,
 ): string {
-  const prefixes = new Set<string>();
-  for (const name of tensors.keys()) {
-    const first = firstNames.find((first) => name === first || name.endsWith(`.${first}`));
-    if (first !== undefined) prefixes.add(name.slice(0, -first.length));
-  }
-  for (const known of ['', `${family}.`]) if (prefixes.has(known)) return known;
-  if (prefixes.size > 1) {
+  const found = [...tensors.keys()].flatMap((name) => {
+    const first = spellings.find((spelling) => name === spelling || name.endsWith(`.${spelling}`));
+    return first === undefined ? [] : [{ name, prefix: name.slice(0, -first.length) }];
+  });
+  const prefixes = [...new Set(found.map(({ prefix }) => prefix))];
+  for (const known of ['', `${family}.`]) if (prefixes.includes(known)) return known;
+  if (prefixes.length > 1) {
     throw new ModelError(
-      `holds several encoders: ${[...prefixes].map((prefix) => prefix + firstNames[0]).join(', ')}`,
+      `holds several encoders: ${found.map(({ name }) => name).join(', ')}`,
       path,
       `keep one of them, its names beginning with ${family}.`,
     );
   }
-  return [...prefixes][0] ?? '';
+  return prefixes[0] ?? '';
 }
 
 /** What old versions of transformers saved beside the parameters, and what later ones compute. */
@@ -133,7 +134,7 @@ export async function downloadParameters(
  */
 export function assignParameters(
   parameters: ReadonlyMap<string, tf.Variable>,
-  tensors: ReadonlyMap<string, HostTensor>,
+  tensors: ReadonlyMap<string, StoredTensor>,
   path: string,
 ): void {
   for (const [name, variable] of parameters) {
@@ -146,6 +147,6 @@ export function assignParameters(
         `it must be of shape [${variable.shape.join(', ')}]: use the file of this model`,
       );
     }
-    tf.tidy(() => variable.assign(tf.tensor(tensor.values, tensor.shape, 'float32')));
+    tf.tidy(() => variable.assign(tf.tensor(tensor.read(), tensor.shape, 'float32')));
   }
 }

@@ -1,7 +1,15 @@
 /** AdamW with state by parameter name; agrees with torch.optim.AdamW. */
 
 import * as tf from '@tensorflow/tfjs';
-import { adamW, assignParameters, downloadParameters, type HostTensor, ModelError, type Moments } from '@uniem/core';
+import {
+  adamW,
+  assignParameters,
+  downloadParameters,
+  type HostTensor,
+  ModelError,
+  type Moments,
+  type StoredTensor,
+} from '@uniem/core';
 
 /** A parameter's moments, and how many updates they have seen (one thawed late starts at 0). */
 interface State extends Moments {
@@ -63,7 +71,7 @@ export class AdamW {
   /** Goes on from what `state` gave for these variables. */
   restore(
     variables: ReadonlyMap<string, tf.Variable>,
-    moments: ReadonlyMap<string, HostTensor>,
+    moments: ReadonlyMap<string, StoredTensor>,
     updates: Readonly<Record<string, number>>,
     path: string,
   ): void {

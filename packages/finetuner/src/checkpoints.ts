@@ -9,7 +9,7 @@ import {
   downloadParameters,
   ModelError,
   OptionError,
-  readSafetensors,
+  openSafetensors,
   writeFolderWhole,
   writeSafetensors,
 } from '@uniem/core';
@@ -31,6 +31,8 @@ export interface RunState {
   /** The lowest validation loss so far, and how many evaluations came after it. */
   best: { validationLoss: number; step: number } | undefined;
   evaluationsSinceBest: number;
+  /** Whether the evaluation after this step was cut off: it is made first of all. */
+  evaluationDue: boolean;
 }
 
 /** What must be as it was for a run to go on: the options that decide the weights, and the number of records. */
@@ -59,7 +61,7 @@ export class Checkpoints {
     this.#keep = keep;
   }
 
-  /** Takes those of an earlier run away, and what a run that was killed left half written. */
+  /** Takes those of an earlier run away. */
   clear(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -95,6 +97,7 @@ export class Checkpoints {
    * @throws OptionError for a run that has other options than the checkpoint's; ModelError for a damaged checkpoint.
    */
   restore(identity: RunIdentity, variables: ReadonlyMap<string, tf.Variable>, optimizer: AdamW): RunState | undefined {
+    this.#removePartial();
     const step = this.#steps().at(-1);
     if (step === undefined) return undefined;
     const folder = join(this.#folder, `step-${step}`);
@@ -108,8 +111,8 @@ export class Checkpoints {
         'give the options of the interrupted run, or leave resume out to start anew',
       );
     }
-    assignParameters(variables, readSafetensors(join(folder, PARAMETERS)), join(folder, PARAMETERS));
-    optimizer.restore(variables, readSafetensors(join(folder, MOMENTS)), updates, join(folder, MOMENTS));
+    assignParameters(variables, openSafetensors(join(folder, PARAMETERS)), join(folder, PARAMETERS));
+    optimizer.restore(variables, openSafetensors(join(folder, MOMENTS)), updates, join(folder, MOMENTS));
     return state;
   }
 
@@ -130,7 +133,7 @@ export class Checkpoints {
   /** Sets the weights that `saveBest` kept. */
   restoreBest(variables: ReadonlyMap<string, tf.Variable>): void {
     const path = join(this.#folder, BEST);
-    assignParameters(variables, readSafetensors(path), path);
+    assignParameters(variables, openSafetensors(path), path);
   }
 
   #make(): void {
@@ -138,6 +141,15 @@ export class Checkpoints {
       mkdirSync(this.#folder, { recursive: true });
     } catch (cause) {
       throw diskError('could not be made', this.#folder, cause);
+    }
+  }
+
+  /** What a run that was killed left half written. */
+  #removePartial(): void {
+    if (!existsSync(this.#folder)) return;
+    for (const name of readdirSync(this.#folder)) {
+      if (name.includes('.partial') || name.includes('.previous'))
+        rmSync(join(this.#folder, name), { recursive: true });
     }
   }
 

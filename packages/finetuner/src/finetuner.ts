@@ -78,9 +78,9 @@ export class FineTuner {
     const resolved = resolveOptions(options);
     this.#check(resolved);
     await useEngine({ backend: tf.getBackend() as EngineName, precision: resolved.precision });
-    const { embedder, recordType } = this;
+    const { embedder } = this;
     if (resolved.dropout !== undefined) embedder.setDropout(resolved.dropout);
-    const run = new TrainingRun({ embedder, recordType, options: resolved }, this.#data, hooks, this.#isEmbedder);
+    const run = await TrainingRun.open(embedder, this.#data, resolved, hooks, this.#isEmbedder);
     const outcome = await run.run();
     const modelFolder = join(resolved.outputDir, 'model');
     await embedder.save(modelFolder);

@@ -10,6 +10,8 @@ export interface StepMetrics {
   /** Mean over the step's batches. */
   loss: number;
   lr: number;
+  /** Before clipping; only with maxGradNorm. */
+  gradNorm?: number;
   /** Over the steps since the last line. */
   recordsPerSecond: number;
 }

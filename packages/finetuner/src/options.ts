@@ -13,7 +13,9 @@ export const finetuneOptions = z.strictObject({
   outputDir: z.string().default('finetuned-model').describe('folder for the model and metrics.jsonl'),
   epochs: positiveInt.default(3).describe('passes over the training data'),
   maxSteps: positiveInt.optional().describe('optimizer steps after which to stop, whatever epochs says'),
-  batchSize: positiveInt.default(64).describe('records a step, before gradient accumulation'),
+  batchSize: positiveInt
+    .optional()
+    .describe('records a batch; if left out 256, halved until the longest records fit into memory'),
   gradientAccumulationSteps: positiveInt.default(1).describe('batches a step; adds no in-batch negatives'),
   gradientCheckpointing: z
     .boolean()
@@ -30,6 +32,7 @@ export const finetuneOptions = z.strictObject({
     .optional()
     .describe('lr after the warmup; if left out cosine with warmupSteps, else constant'),
   warmupSteps: z.number().nonnegative().optional().describe('steps of linear warmup, below 1 a fraction of all'),
+  maxGradNorm: z.number().positive().optional().describe('global norm that gradients are clipped to'),
   weightDecay: z.number().nonnegative().default(1e-3).describe('decoupled; skips bias and LayerNorm parameters'),
   temperature: z.number().positive().default(DEFAULT_TEMPERATURE).describe('divides cosines before the loss'),
   lossType: z.enum(IN_BATCH_LOSS_TYPES).default('softmax').describe('in-batch loss of pairs and triplets'),
@@ -76,8 +79,11 @@ export const finetuneOptions = z.strictObject({
 /** What a caller writes: everything with a default may be left out. */
 export type FinetuneOptions = z.input<typeof finetuneOptions>;
 
-/** What the trainer reads: defaults filled in. */
+/** Defaults filled in. */
 export type ResolvedFinetuneOptions = z.output<typeof finetuneOptions>;
+
+/** What the trainer reads: the batch size found too. */
+export type RunOptions = ResolvedFinetuneOptions & { batchSize: number };
 
 /** @throws OptionError naming the option and the value received. */
 export function resolveOptions(options: FinetuneOptions): ResolvedFinetuneOptions {

@@ -3,14 +3,14 @@
 import type { Embedder } from '@uniem/core';
 import { batches, type RecordType, validateRecord } from '@uniem/data';
 
-import type { ResolvedFinetuneOptions } from './options.ts';
+import type { RunOptions } from './options.ts';
 import { collate, type RecordBatch } from './records.ts';
 import { type Rows, shuffled } from './training-data.ts';
 
 export interface BatchSource {
   embedder: Embedder;
   recordType: RecordType;
-  options: ResolvedFinetuneOptions;
+  options: RunOptions;
   /** What stands before every text. */
   prefix: string;
 }

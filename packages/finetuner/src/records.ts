@@ -13,6 +13,11 @@ const TEXT_FIELDS: Record<RecordType, readonly string[]> = {
   scored_pair: ['sentence1', 'sentence2'],
 };
 
+/** A record's texts, in the order of its fields. */
+export function textsOf(record: Row, recordType: RecordType): string[] {
+  return TEXT_FIELDS[recordType].map((field) => record[field] as string);
+}
+
 /** A batch ready for the encoder: all texts of one field, then all of the next. */
 export interface RecordBatch {
   recordType: RecordType;

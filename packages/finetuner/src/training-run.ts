@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
 import * as tf from '@tensorflow/tfjs';
-import { dropoutState, OptionError, type Parameters, ProgressBar } from '@uniem/core';
+import { dropoutState, type Embedder, OptionError, type Parameters, ProgressBar } from '@uniem/core';
 import { DataError, Dataset, sourceOf } from '@uniem/data';
 
 import { AdamW } from './adamw.ts';
+import { findBatchSize } from './batch-size.ts';
 import { Checkpoints, type RunIdentity, type RunState } from './checkpoints.ts';
-import { suggestLr } from './learning-rate.ts';
+import { CollapseGuard } from './collapse-guard.ts';
+import { type LrSetting, suggestLr } from './learning-rate.ts';
 import { MetricsFile } from './metrics.ts';
+import type { ResolvedFinetuneOptions } from './options.ts';
 import { prepareOutput } from './output-folder.ts';
 import { Pace } from './pace.ts';
 import { type BatchSource, recordBatches, stepBatches } from './record-batches.ts';
@@ -77,6 +80,9 @@ const FREE_OPTIONS = new Set([
   'backend',
 ]);
 
+/** Steps between looks for collapse, at least. */
+const GUARD_STEPS = 10;
+
 export class TrainingRun {
   readonly metrics: MetricsFile;
   readonly #source: BatchSource;
@@ -92,22 +98,50 @@ export class TrainingRun {
   readonly #state: RunState;
 
   /**
+   * Prepares the model, and restores the checkpoint of a run to resume.
+   *
    * @param isEmbedder Whether the model was trained as one before.
    * @throws OptionError where no step can be made, or the run cannot be resumed with these options.
    */
-  constructor(source: Omit<BatchSource, 'prefix'>, data: TrainingRows, hooks: RunHooks, isEmbedder: boolean) {
-    const { options, embedder, recordType } = source;
+  static async open(
+    embedder: Embedder,
+    data: TrainingRows,
+    resolved: ResolvedFinetuneOptions,
+    hooks: RunHooks,
+    isEmbedder: boolean,
+  ): Promise<TrainingRun> {
+    const values = valuesOf(embedder.parameters);
+    const strategy = applyStrategy(embedder, resolved);
+    try {
+      const { recordType } = data;
+      const trial = { embedder, recordType, options: resolved, variables: strategy.variables };
+      const batchSize = resolved.batchSize ?? (await findBatchSize(data.train, trial));
+      const source = { embedder, recordType, options: { ...resolved, batchSize }, prefix: strategy.prefix };
+      return new TrainingRun(source, data, hooks, strategy, { values, isEmbedder });
+    } catch (error) {
+      strategy.finish();
+      throw error;
+    }
+  }
+
+  private constructor(
+    source: BatchSource,
+    data: TrainingRows,
+    hooks: RunHooks,
+    made: Strategy,
+    model: Pick<LrSetting, 'values' | 'isEmbedder'>,
+  ) {
+    const { options, recordType } = source;
+    this.#source = source;
     this.#data = data;
     this.#hooks = hooks;
     this.#totalSteps = totalSteps(source, data);
     prepareOutput(options.outputDir);
-    const values = valuesOf(embedder.parameters);
-    this.#strategy = applyStrategy(embedder, options);
-    this.#source = { ...source, prefix: this.#strategy.prefix };
-    this.#variables = this.#strategy.variables;
+    this.#strategy = made;
+    this.#variables = made.variables;
     const { lrPolicy: policy, strategy } = options;
     const trainable = valuesOf(this.#variables);
-    const lr = options.lr ?? suggestLr({ policy, strategy, values, trainable, isEmbedder });
+    const lr = options.lr ?? suggestLr({ policy, strategy, trainable, ...model });
     this.#lr = schedule(lr, options, this.#totalSteps);
     const lrFactor = layerLrFactors(this.#variables.keys(), options.layerLrDecay);
     this.#optimizer = new AdamW({ weightDecay: options.weightDecay, lrFactor });
@@ -127,6 +161,7 @@ export class TrainingRun {
       metricsBytes: 0,
       best: undefined,
       evaluationsSinceBest: 0,
+      evaluationDue: false,
     };
     this.metrics = new MetricsFile(join(options.outputDir, 'metrics.jsonl'), this.#state.metricsBytes);
   }
@@ -138,9 +173,10 @@ export class TrainingRun {
     const pace = new Pace();
     const state = this.#state;
     try {
+      const guard = await CollapseGuard.of(this.#source, this.#data.train);
       await this.#hooks.onStart?.({ resumedFrom: state.step, totalSteps: this.#totalSteps });
       while (state.epoch <= epochs && !this.#ended()) {
-        await this.#epoch(bar, pace);
+        await this.#epoch(bar, pace, guard);
         if (this.#stopped()) break;
         state.epoch += 1;
         state.stepsOfEpoch = 0;
@@ -160,32 +196,34 @@ export class TrainingRun {
     return { steps: state.step, stopped: this.#stopped() };
   }
 
-  async #epoch(bar: ProgressBar, pace: Pace): Promise<void> {
+  async #epoch(bar: ProgressBar, pace: Pace, guard: CollapseGuard): Promise<void> {
     const { options, embedder } = this.#source;
     const state = this.#state;
+    if (state.evaluationDue) await this.#evaluateStep();
     const steps = train<RecordBatch>({
       groups: stepBatches(this.#data.train, this.#source, state.epoch, state.stepsOfEpoch),
       loss: (batch, pass) => batchLoss(embedder, batch, options, dropoutState(options.seed, pass)),
       variables: this.#variables,
       optimizer: this.#optimizer,
       schedule: this.#lr,
+      maxGradNorm: options.maxGradNorm,
       startStep: state.step,
     });
-    for await (const { step, loss, lr, group } of steps) {
-      if (!Number.isFinite(loss)) throw notFinite(loss, step, group);
+    for await (const { step, loss, lr, gradNorm, group } of steps) {
+      if (!Number.isFinite(loss)) throw notFinite('loss', loss, step, group);
+      if (!Number.isFinite(gradNorm ?? 0)) throw notFinite('gradient norm', gradNorm, step, group);
       state.step = step;
       state.stepsOfEpoch += 1;
       state.epochLoss += loss;
       const { epoch } = state;
       pace.add(group.reduce((sum, { size }) => sum + size, 0));
       if (step % options.logInterval === 0) {
-        this.metrics.write({ step, epoch, loss, lr, recordsPerSecond: pace.take() });
+        const norm = gradNorm === undefined ? {} : { gradNorm };
+        this.metrics.write({ step, epoch, loss, lr, ...norm, recordsPerSecond: pace.take() });
       }
+      if (step % Math.max(GUARD_STEPS, options.logInterval) === 0) this.#warn(guard.check());
       bar.update(step, `loss ${loss.toFixed(4)}  ${Math.round(pace.overall())} records/s`);
-      if (options.evalSteps && step % options.evalSteps === 0) {
-        const validationLoss = await this.#evaluate();
-        if (validationLoss !== undefined) this.metrics.write({ step, epoch, validationLoss });
-      }
+      if (options.evalSteps && step % options.evalSteps === 0) await this.#evaluateStep();
       if (this.#stopped() || (options.saveSteps && step % options.saveSteps === 0)) await this.#save();
       await this.#hooks.onStep?.({ step, epoch, loss, lr });
       if (this.#ended()) break;
@@ -197,9 +235,21 @@ export class TrainingRun {
     await this.#hooks.onEpoch?.({ epoch, trainLoss, validationLoss });
   }
 
+  /** An evaluation within an epoch, with its line; one that the signal cuts off is due when the run goes on. */
+  async #evaluateStep(): Promise<void> {
+    const { step, epoch } = this.#state;
+    const validationLoss = await this.#evaluate();
+    if (validationLoss !== undefined) this.metrics.write({ step, epoch, validationLoss });
+    this.#state.evaluationDue = this.#data.validation !== undefined && validationLoss === undefined;
+  }
+
   async #save(): Promise<void> {
     this.#state.metricsBytes = this.metrics.bytes;
     await this.#checkpoints.save(this.#state, this.#identity, this.#variables, this.#optimizer);
+  }
+
+  #warn(warning: string | undefined): void {
+    if (warning !== undefined) process.stderr.write(`warning: ${warning}\n`);
   }
 
   #stopped(): boolean {
@@ -244,10 +294,7 @@ export class TrainingRun {
 }
 
 /** Undefined for a stream, whose length is not known. */
-function totalSteps(
-  { options, recordType }: Omit<BatchSource, 'prefix'>,
-  { train: rows }: TrainingRows,
-): number | undefined {
+function totalSteps({ options, recordType }: BatchSource, { train: rows }: TrainingRows): number | undefined {
   const { batchSize, dropLast, gradientAccumulationSteps, epochs, maxSteps } = options;
   if (!(rows instanceof Dataset)) return maxSteps;
   const least = dropLast ? batchSize : recordType === 'pair' ? 2 : 1; // records that make a last batch
@@ -261,11 +308,11 @@ function totalSteps(
   );
 }
 
-function notFinite(loss: number, step: number, group: readonly RecordBatch[]): OptionError {
+function notFinite(what: string, value: number | undefined, step: number, group: readonly RecordBatch[]): OptionError {
   const records = group.flatMap((batch) => batch.records);
   const shown = records.slice(0, 3).map((record) => sourceOf(record) ?? JSON.stringify(record));
   return new OptionError(
-    `the loss is ${loss} at step ${step}, a step of ${records.length} records (${shown.join(', ')}, …); no model is saved, checkpoints stay`,
+    `the ${what} is ${value} at step ${step}, a step of ${records.length} records (${shown.join(', ')}, …); no model is saved, checkpoints stay`,
     'run',
     'look at these records, lower lr, or raise temperature',
   );

@@ -2,7 +2,7 @@
 //
 //   s = x + residual,  y = (s − mean(s)) / √(var(s) + ε)·weight + bias
 //
-// JavaScript: LayerNorm(x: T [R, H], residual: T [R, H] | null, weight: float32 [H], bias: float32 [H], eps,
+// JavaScript: LayerNorm(x: T [R, H], residual: T [R, H] | null, weight: float32 [H], bias: float32 [H] | null, eps,
 //                       y: T [R, H], sum: T [R, H] | null, mean: float32 [R], inverse: float32 [R])
 // `sum` receives s for the gradient when there is a residual. Statistics are float32.
 
@@ -39,7 +39,8 @@ void layer_norm(size_t R, size_t H, const T* x, const T* residual, const float* 
       const float inverse = 1.0f / std::sqrt(sum(squares) / H + eps);
       for_lanes(H, [&](size_t i, size_t n) {
         const vec normalized = (load(&row[i]) - mean) * inverse;
-        store_lanes(y + r * H + i, normalized * load_lanes(weight + i, n) + load_lanes(bias + i, n), n);
+        const vec scaled = normalized * load_lanes(weight + i, n);
+        store_lanes(y + r * H + i, bias ? scaled + load_lanes(bias + i, n) : scaled, n);
       });
       mean_out[r] = mean;
       inverse_out[r] = inverse;
@@ -51,7 +52,8 @@ void layer_norm(size_t R, size_t H, const T* x, const T* residual, const float* 
 
 void LayerNorm(Arguments& arguments) {
   const auto weight = arguments.f32(2);
-  const auto bias = arguments.f32(3);
+  const bool has_bias = !arguments.is_null(3);
+  const auto bias = has_bias ? arguments.f32(3) : weight;
   const size_t H = weight.size();
   const float eps = static_cast<float>(arguments.number(4));
   const auto mean = arguments.f32(7);
@@ -66,7 +68,8 @@ void LayerNorm(Arguments& arguments) {
     arguments.require(bias.size() == H && y.size() == x.size() && residual.size() == x.size() &&
                           sum.size() == x.size() && mean.size() == R && inverse.size() == R,
                       "sizes disagree");
-    layer_norm(R, H, x.data(), has_residual ? residual.data() : nullptr, weight.data(), bias.data(), eps, y.data(),
+    layer_norm(R, H, x.data(), has_residual ? residual.data() : nullptr, weight.data(),
+               has_bias ? bias.data() : nullptr, eps, y.data(),
                sum.data(), mean.data(), inverse.data());
   };
   arguments.is_bf16(0) ? run(arguments.b16(0), [&](size_t i) { return arguments.b16(i); })

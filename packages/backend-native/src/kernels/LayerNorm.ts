@@ -8,7 +8,7 @@ interface Inputs {
   x: tf.TensorInfo;
   residual?: tf.TensorInfo;
   weight: tf.TensorInfo;
-  bias: tf.TensorInfo;
+  bias?: tf.TensorInfo;
 }
 
 /** → y [R, H], mean float32 [R], inverse float32 [R], and the sum x + residual [R, H] if there is a residual. */
@@ -23,7 +23,7 @@ export const layerNorm = defineKernel<Inputs, { eps: number }>(
     const inverse = backend.empty([R]);
     backend.binding.LayerNorm(
       ...([backend.array(x), residual ? backend.as(residual, element) : null] as const),
-      ...([backend.f32(weight), backend.f32(bias), eps, backend.array(y)] as const),
+      ...([backend.f32(weight), bias ? backend.f32(bias) : null, eps, backend.array(y)] as const),
       ...([sum ? backend.array(sum) : null, backend.f32(mean), backend.f32(inverse)] as const),
     );
     return sum ? [y, mean, inverse, sum] : [y, mean, inverse];

@@ -7,14 +7,14 @@ import { defineKernel } from '../define-kernel.ts';
 
 export const tile = defineKernel<{ x: tf.TensorInfo }, { reps: number[] }>(tf.Tile, ({ x }, { reps }, backend) => {
   if (x.dtype !== 'float32' || reps.length !== x.shape.length) return undefined;
-  let result = backend.same(x);
+  let result = x;
   reps.forEach((times, axis) => {
     if (times === 1) return;
     const tiled = tiledAlong(result, axis, times, backend);
-    backend.disposeIntermediateTensorInfo(result);
+    if (result !== x) backend.disposeIntermediateTensorInfo(result);
     result = tiled;
   });
-  return result;
+  return result === x ? backend.same(x) : result;
 });
 
 function tiledAlong(x: tf.TensorInfo, axis: number, times: number, backend: NativeBackend): tf.TensorInfo {

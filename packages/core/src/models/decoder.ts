@@ -1,6 +1,6 @@
 /**
- * The causal decoder of Llama and its kin: rms norms before each part, rotary positions, heads that share keys, a gated
- * feed-forward net. T tokens, H hidden units, A heads of D values, KV of them for keys and values.
+ * The causal decoder of Llama and its kin: rms norms before each part, in Gemma also after, rotary positions, heads that
+ * share keys, a gated feed-forward net. T tokens, H hidden units, A heads of D values, KV of them for keys and values.
  */
 
 import * as tf from '@tensorflow/tfjs';
@@ -10,6 +10,7 @@ import { type AttentionPlan, attention, planAttention } from '../operations/atte
 import type { DropoutState } from '../operations/dropout.ts';
 import { type RotaryTables, rotary, rotaryTables } from '../operations/rotary.ts';
 import type { Parameters } from '../parameters.ts';
+import type { TokenBatch } from '../token-batch.ts';
 import {
   count,
   type EncoderConfig,
@@ -32,13 +33,31 @@ export interface DecoderConfig extends EncoderConfig {
   intermediateSize: number;
   activation: Activation;
   rmsNormEps: number;
+  /** Of all layers, or of those that see all. */
   rope: Rope;
+  /** Of layers that see a window, where they have another. */
+  slidingRope?: Rope;
   causal: boolean;
   /** Of each layer: keys nearer than this are seen; 0 for all. */
   windows: number[];
   biases: { qkv: boolean; output: boolean; feedForward: boolean };
   /** Whether each head of q and k is normalized. */
   headNorms: boolean;
+  norms: DecoderNorms;
+  /** Of q·k; left out, 1 / √D. */
+  scale?: number;
+  /** Of the words' embeddings. */
+  wordScale: number;
+}
+
+/** Names of a layer's norms, before and after each part, in checkpoint order. */
+export interface DecoderNorms {
+  attention: string;
+  attended?: string;
+  feedForward: string;
+  fed?: string;
+  /** Added to their weights, and to those of every other norm. */
+  shift: 0 | 1;
 }
 
 /** The keys that Llama's kin share. */
@@ -76,8 +95,15 @@ export function decoderConfig(c: z.output<typeof decoderKeys>) {
     windows: Array<number>(c.num_hidden_layers).fill(0),
     biases: { qkv: false, output: false, feedForward: false },
     headNorms: false,
+    norms: { attention: 'input_layernorm', feedForward: 'post_attention_layernorm', shift: 0 },
+    wordScale: 1,
     dropout: { embedding: 0, hidden: 0, attention: c.attention_dropout ?? 0 },
   } satisfies DecoderConfig;
+}
+
+/** Of `windows`: who sees both ways sees also the keys that are just a window away, as in masking_utils.py. */
+export function windowOf({ is_causal }: { is_causal: boolean }, size: number | null | undefined): number {
+  return size ? size + (is_causal ? 0 : 1) : 0;
 }
 
 /** A schema's check: heads share keys and values evenly, and divide the width where head_dim does not say their size. */
@@ -109,8 +135,8 @@ function shapes(config: DecoderConfig): Shapes {
     all.dense(`${at}.mlp.gate_proj`, I, H, biases.feedForward);
     all.dense(`${at}.mlp.up_proj`, I, H, biases.feedForward);
     all.dense(`${at}.mlp.down_proj`, H, I, biases.feedForward);
-    all.norm(`${at}.input_layernorm`, H, false);
-    all.norm(`${at}.post_attention_layernorm`, H, false);
+    const { attention, attended, feedForward, fed } = config.norms;
+    for (const name of [attention, attended, feedForward, fed]) if (name) all.norm(`${at}.${name}`, H, false);
   }
   all.norm('norm', H, false);
   return all;
@@ -118,15 +144,31 @@ function shapes(config: DecoderConfig): Shapes {
 
 function forward(config: DecoderConfig, run: Run): EncoderOutput {
   const { parameters, batch } = run;
-  const words = rows(parameters, 'embed_tokens', batch.inputIds); // [T, H]
-  const { frequencies, factor } = config.rope;
+  const found = rows(parameters, 'embed_tokens', batch.inputIds); // [T, H]
+  const words: tf.Tensor2D = config.wordScale === 1 ? found : tf.mul(found, config.wordScale);
   const hidden = runLayers(run, words, {
     layers: config.layers,
     prefix: (layer) => `layers.${layer}`,
-    prepare: () => ({ plan: planAttention(batch), tables: rotaryTables(positionsOf(batch), frequencies, factor) }),
+    prepare: () => prepare(config, batch),
     layer: (x, layer, prepared, state) => decoderLayer(config, parameters, layer, x, prepared, state),
   });
-  return { words, first: words, last: rmsNormalized(parameters, 'norm', hidden, config.rmsNormEps) };
+  return { words, first: words, last: normalized(config, parameters, 'norm', hidden) };
+}
+
+interface Prepared {
+  plan: AttentionPlan;
+  full: RotaryTables;
+  sliding: RotaryTables;
+}
+
+function prepare({ rope, slidingRope }: DecoderConfig, batch: TokenBatch): Prepared {
+  const tables = ({ frequencies, factor }: Rope) => rotaryTables(positionsOf(batch), frequencies, factor);
+  const full = tables(rope);
+  return { plan: planAttention(batch), full, sliding: slidingRope ? tables(slidingRope) : full };
+}
+
+function normalized(config: DecoderConfig, parameters: Parameters, name: string, x: tf.Tensor2D): tf.Tensor2D {
+  return rmsNormalized(parameters, name, x, config.rmsNormEps, config.norms.shift);
 }
 
 function decoderLayer(
@@ -134,17 +176,18 @@ function decoderLayer(
   parameters: Parameters,
   layer: number,
   x: tf.Tensor2D,
-  prepared: { plan: AttentionPlan; tables: RotaryTables },
+  prepared: Prepared,
   state: DropoutState | undefined,
 ): tf.Tensor2D {
-  const norm = (name: string, input: tf.Tensor2D) =>
-    rmsNormalized(parameters, `layers.${layer}.${name}`, input, config.rmsNormEps);
+  const { norms } = config;
+  const norm = (name: string | undefined, input: tf.Tensor2D) =>
+    name ? normalized(config, parameters, `layers.${layer}.${name}`, input) : input;
   const project = (name: string, input: tf.Tensor2D) => dense(parameters, `layers.${layer}.mlp.${name}`, input);
-  const attended = selfAttention(config, parameters, layer, norm('input_layernorm', x), prepared, state);
-  const middle = tf.add(x, attended) as tf.Tensor2D;
-  const input = norm('post_attention_layernorm', middle);
+  const attended = selfAttention(config, parameters, layer, norm(norms.attention, x), prepared, state);
+  const middle = tf.add(x, norm(norms.attended, attended)) as tf.Tensor2D;
+  const input = norm(norms.feedForward, middle);
   const gate = ACTIVATIONS[config.activation](project('gate_proj', input)); // [T, I]
-  return tf.add(middle, project('down_proj', tf.mul(gate, project('up_proj', input))));
+  return tf.add(middle, norm(norms.fed, project('down_proj', tf.mul(gate, project('up_proj', input)))));
 }
 
 function selfAttention(
@@ -152,21 +195,23 @@ function selfAttention(
   parameters: Parameters,
   layer: number,
   x: tf.Tensor2D,
-  { plan, tables }: { plan: AttentionPlan; tables: RotaryTables },
+  { plan, full, sliding }: Prepared,
   state: DropoutState | undefined,
 ): tf.Tensor2D {
-  const { heads, kvHeads, headSize, causal } = config;
+  const { heads, kvHeads, headSize, causal, scale } = config;
   const at = `layers.${layer}.self_attn`;
+  const window = config.windows[layer] as number;
+  const tables = window > 0 ? sliding : full;
   const turned = (part: 'q' | 'k', count: number) => {
     const projected = dense(parameters, `${at}.${part}_proj`, x);
     if (!config.headNorms) return rotary(projected, count, tables, 'halves');
     const apart = tf.reshape(projected, [-1, headSize]) as tf.Tensor2D; // [T·A, D]
-    const normal = rmsNormalized(parameters, `${at}.${part}_norm`, apart, config.rmsNormEps);
+    const normal = normalized(config, parameters, `${at}.${part}_norm`, apart);
     return rotary(tf.reshape(normal, [-1, count * headSize]), count, tables, 'halves');
   };
   const v = dense(parameters, `${at}.v_proj`, x);
-  const options = { causal, window: config.windows[layer] as number, kvHeads };
   const [q, k] = [turned('q', heads), turned('k', kvHeads)] as const;
+  const options = { causal, window, kvHeads, scale };
   const context = attention(q, k, v, heads, plan, config.dropout.attention, state, options);
   return dense(parameters, `${at}.o_proj`, context);
 }

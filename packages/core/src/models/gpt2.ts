@@ -29,6 +29,7 @@ const schema = z
     layer_norm_epsilon: epsilon.default(1e-5),
     scale_attn_weights: z.boolean().default(true),
     scale_attn_by_inverse_layer_idx: z.boolean().default(false),
+    is_causal: z.boolean().default(true),
   })
   .check(multiple('n_embd', 'n_head'))
   .transform((c) => ({
@@ -43,6 +44,7 @@ const schema = z
     layerNormEps: c.layer_norm_epsilon,
     scale: c.scale_attn_weights ? 1 / Math.sqrt(c.n_embd / c.n_head) : 1,
     scaledByLayer: c.scale_attn_by_inverse_layer_idx,
+    causal: c.is_causal,
   }));
 
 type GPT2Config = z.output<typeof schema>;
@@ -97,7 +99,7 @@ function decoderLayer(
   const columns = (name: string, input: tf.Tensor2D) => denseByColumns(parameters, `h.${layer}.${name}`, input);
   const [q, k, v] = split(columns('attn.c_attn', norm('ln_1', x)), 3);
   const scale = config.scaledByLayer ? config.scale / (layer + 1) : config.scale;
-  const options = { causal: true, scale };
+  const options = { causal: config.causal, scale };
   const context = attention(q, k, v, config.heads, plan, config.dropout.attention, state, options);
   const attended = dropout(columns('attn.c_proj', context), config.dropout.hidden, state);
   const middle = tf.add(x, attended) as tf.Tensor2D;

@@ -64,7 +64,7 @@ export function split<N extends 2 | 3>(x: tf.Tensor2D, parts: N): Parts<N> {
   return tf.split(x, parts, 1) as Parts<N>;
 }
 
-/** Layer normalization of x, or of x + residual; the bias is 0 where the family has none. */
+/** Layer normalization of x, or of x + residual; without a bias where the family has none. */
 export function normalized(
   parameters: Parameters,
   name: string,
@@ -73,13 +73,24 @@ export function normalized(
   residual?: tf.Tensor2D,
 ): tf.Tensor2D {
   const weight = parameter(parameters, `${name}.weight`) as tf.Tensor1D;
-  const bias = (parameters.get(`${name}.bias`) as tf.Tensor1D | undefined) ?? tf.zerosLike(weight);
+  const bias = parameters.get(`${name}.bias`) as tf.Tensor1D | undefined;
   return layerNorm(x, weight, bias, eps, residual);
 }
 
-/** Root-mean-square normalization of the last axis. */
-export function rmsNormalized(parameters: Parameters, name: string, x: tf.Tensor2D, eps: number): tf.Tensor2D {
-  return rmsNorm(x, parameter(parameters, `${name}.weight`) as tf.Tensor1D, eps);
+/**
+ * Root-mean-square normalization of the last axis.
+ *
+ * @param shift Added to the weight: Gemma's are differences from 1.
+ */
+export function rmsNormalized(
+  parameters: Parameters,
+  name: string,
+  x: tf.Tensor2D,
+  eps: number,
+  shift: 0 | 1 = 0,
+): tf.Tensor2D {
+  const weight = parameter(parameters, `${name}.weight`) as tf.Tensor1D;
+  return rmsNorm(x, shift === 0 ? weight : tf.add(weight, shift), eps);
 }
 
 /** Rows of the table `name`.weight; indices past its end are rows of `name`.added, which prefix training adds. */

@@ -1,6 +1,6 @@
 /** Mistral: Llama that sees a window. Agrees with transformers' models/mistral/modeling_mistral.py. */
 
-import { decoderConfig, decoderFamily, decoderKeys, evenHeads } from './decoder.ts';
+import { decoderConfig, decoderFamily, decoderKeys, evenHeads, windowOf } from './decoder.ts';
 import { count } from './family.ts';
 
 const schema = decoderKeys
@@ -8,7 +8,7 @@ const schema = decoderKeys
   .check(evenHeads)
   .transform((c) => ({
     ...decoderConfig(c),
-    windows: Array<number>(c.num_hidden_layers).fill(c.sliding_window ?? 0),
+    windows: Array<number>(c.num_hidden_layers).fill(windowOf(c, c.sliding_window)),
   }));
 
 export const mistral = decoderFamily(schema);

@@ -6,6 +6,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import type { z } from 'zod';
 
+import { attention, planAttention } from '../operations/attention.ts';
 import { relativeBias } from '../operations/relative-bias.ts';
 import { parameter } from '../parameters.ts';
 import { bertConfig, bertKeys } from './bert.ts';
@@ -62,6 +63,12 @@ function optional(): Set<string> {
 function forward(config: MPNetConfig, run: Run): EncoderOutput {
   const { words, embedded } = embedTokens(config, run);
   const table = parameter(run.parameters, RELATIVE) as tf.Tensor2D;
-  const relative = { shared: RELATIVE, bias: () => relativeBias(table, run.batch, BUCKETS, FARTHEST) };
-  return { words, first: embedded, last: postNormLayers(config, NAMES, at, run, embedded, relative) };
+  const { heads, dropout } = config;
+  const last = postNormLayers(config, NAMES, at, run, embedded, {
+    shared: [RELATIVE],
+    prepare: () => ({ plan: planAttention(run.batch), bias: relativeBias(table, run.batch, BUCKETS, FARTHEST) }),
+    attend: ({ q, k, v }, _, { plan, bias }, state) =>
+      attention(q, k, v, heads, plan, dropout.attention, state, { bias }),
+  });
+  return { words, first: embedded, last };
 }

@@ -44,27 +44,54 @@ export function postNormShapes(shapes: Shapes, names: PostNormNames, at: string,
   shapes.norm(`${at}.${names.outputNorm}`, H);
 }
 
+/** How a family's attention differs from BERT's. S is what it reads of a batch. */
+export interface Attending<S> {
+  /** Names, or their beginnings, of parameters that `prepare` reads. */
+  shared?: readonly string[];
+  prepare(): S;
+  /** @param at Where the names of the layer's parameters begin. */
+  attend(parts: Heads, at: string, prepared: S, state: DropoutState | undefined): tf.Tensor2D;
+  /** What follows the first layer, of its input and its output; it reads parameters that `shared` names. */
+  afterFirst?: ((input: tf.Tensor2D, output: tf.Tensor2D, state: DropoutState | undefined) => tf.Tensor2D) | undefined;
+}
+
+/** Of all heads, float32 [T, H]. */
+export interface Heads {
+  q: tf.Tensor2D;
+  k: tf.Tensor2D;
+  v: tf.Tensor2D;
+}
+
+function plain({ heads, dropout: drops }: PostNormConfig, { batch }: Run): Attending<AttentionPlan> {
+  return {
+    prepare: () => planAttention(batch),
+    attend: ({ q, k, v }, _, plan, state) => attention(q, k, v, heads, plan, drops.attention, state),
+  };
+}
+
 /**
  * Runs layer after layer; the parameters of layer i are under `at(i)`.
  *
- * @param relative What relative positions add to the scores, float32 [A, L, L], of the parameters named `shared`.
  * @returns float32 [T, H]
  */
-export function postNormLayers(
+export function postNormLayers<S = AttentionPlan>(
   config: PostNormConfig & { layers: number },
   names: PostNormNames,
   at: (layer: number) => string,
   run: Run,
   x: tf.Tensor2D,
-  relative?: { shared: string; bias: () => tf.Tensor3D },
+  attending?: Attending<S>,
 ): tf.Tensor2D {
+  if (!attending) return postNormLayers(config, names, at, run, x, plain(config, run));
   return runLayers(run, x, {
     layers: config.layers,
     prefix: at,
-    shared: relative ? [relative.shared] : [],
-    prepare: () => ({ plan: planAttention(run.batch), bias: relative?.bias() }),
-    layer: (input, layer, prepared, state) =>
-      postNormLayer(config, names, run.parameters, at(layer), input, prepared, state),
+    ...attending,
+    layer: (input, layer, prepared, state) => {
+      const attend = (parts: Heads) => attending.attend(parts, at(layer), prepared, state);
+      const output = postNormLayer(config, names, run.parameters, at(layer), input, attend, state);
+      return layer === 0 && attending.afterFirst ? attending.afterFirst(input, output, state) : output;
+    },
   });
 }
 
@@ -74,7 +101,7 @@ function postNormLayer(
   parameters: Parameters,
   at: string,
   x: tf.Tensor2D,
-  { plan, bias }: { plan: AttentionPlan; bias: tf.Tensor3D | undefined },
+  attend: (parts: Heads) => tf.Tensor2D,
   state: DropoutState | undefined,
 ): tf.Tensor2D {
   const apply = (name: string, input: tf.Tensor2D) => dense(parameters, `${at}.${name}`, input);
@@ -82,8 +109,7 @@ function postNormLayer(
     normalized(parameters, `${at}.${name}`, input, config.layerNormEps, residual);
   const dropped = (part: 'attentionOutput' | 'output', y: tf.Tensor2D) =>
     names.undropped === part ? y : dropout(y, config.dropout.hidden, state);
-  const [q, k, v] = [apply(names.query, x), apply(names.key, x), apply(names.value, x)] as const;
-  const context = attention(q, k, v, config.heads, plan, config.dropout.attention, state, { bias });
+  const context = attend({ q: apply(names.query, x), k: apply(names.key, x), v: apply(names.value, x) });
   const attended = dropped('attentionOutput', apply(names.attentionOutput, context));
   const middle = norm(names.attentionNorm, attended, x);
   const wide = ACTIVATIONS[config.activation](apply(names.intermediate, middle)); // [T, I]

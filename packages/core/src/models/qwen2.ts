@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 
-import { decoderConfig, decoderFamily, decoderKeys, evenHeads } from './decoder.ts';
+import { decoderConfig, decoderFamily, decoderKeys, evenHeads, windowOf } from './decoder.ts';
 import { count } from './family.ts';
 
 /** The keys of both Qwens: which layers see a window. */
@@ -14,7 +14,7 @@ export const qwenKeys = decoderKeys.extend({
 });
 
 export function qwenWindows(c: z.output<typeof qwenKeys>): number[] {
-  const window = c.use_sliding_window ? (c.sliding_window ?? 0) : 0;
+  const window = c.use_sliding_window ? windowOf(c, c.sliding_window) : 0;
   return Array.from({ length: c.num_hidden_layers }, (_, layer) => {
     const slides = c.layer_types ? c.layer_types[layer] === 'sliding_attention' : layer >= c.max_window_layers;
     return slides ? window : 0;

@@ -95,3 +95,46 @@ test("ModernBERT's keys of 2024", () => {
     }),
   );
 });
+
+test("Gemma 3's keys of 2025, as EmbeddingGemma has them", () => {
+  const keys = { ...base, model_type: 'gemma3_text', num_hidden_layers: 3, sliding_window: 8 };
+  const config = (more: object) => ({ ...parseConfig({ ...keys, ...more }, 'config.json'), raw: {} });
+  const old = { rope_theta: 900, rope_local_base_freq: 50, rope_scaling: null, sliding_window_pattern: 2 };
+  expect(config({ ...old, use_bidirectional_attention: true })).toEqual(
+    config({
+      use_bidirectional_attention: true,
+      layer_types: ['sliding_attention', 'full_attention', 'sliding_attention'],
+      rope_parameters: { full_attention: { rope_theta: 900 }, sliding_attention: { rope_theta: 50 } },
+    }),
+  );
+  expect(() => config({ attn_logit_softcapping: 50 })).toThrow('config.json: attn_logit_softcapping: Invalid input');
+});
+
+test("BLOOM's two spellings", () => {
+  const config = (raw: object) => ({ ...parseConfig({ model_type: 'bloom', vocab_size: 10, ...raw }, 'c'), raw: {} });
+  const old = { n_embed: 16, num_hidden_layers: 2, num_attention_heads: 4 };
+  expect(config(old)).toEqual(config({ hidden_size: 16, n_layer: 2, n_head: 4 }));
+});
+
+test('refuses what a family does not run', () => {
+  const gptNeo = { model_type: 'gpt_neo', vocab_size: 10, hidden_size: 8, num_layers: 3, num_heads: 2 };
+  expect(() => parseConfig({ ...gptNeo, attention_types: [[['global', 'local'], 1]] }, 'config.json')).toThrow(
+    'config.json: attention_types names 2 layers, num_layers 3\n  fix: correct config.json',
+  );
+  expect(() => parseConfig({ ...base, model_type: 'opt', ffn_dim: 8, layerdrop: 0.1 }, 'config.json')).toThrow(
+    'config.json: layerdrop: Invalid input: expected 0 (received 0.1)\n  fix: correct the value or use another model',
+  );
+});
+
+test.each([
+  [{ pos_att_type: 'p2p|c2p' }, 'config.json: pos_att_type.0: Invalid option: expected one of "c2p"|"p2c"'],
+  [{ conv_kernel_size: 4 }, 'config.json: conv_kernel_size: Not odd (received 4)'],
+  [{ embedding_size: 16 }, 'config.json: embedding_size 16 is not hidden_size 32\n  fix: correct config.json'],
+  [{ attention_head_size: 4 }, 'config.json: attention_head_size 4 is not 8, hidden_size a head\n  fix: correct'],
+  [
+    { model_type: 'deberta' },
+    'config.json: model_type "deberta" is not supported\n  fix: use a model whose config.json',
+  ],
+])('DeBERTa refuses %j', (keys, text) => {
+  expect(() => parseConfig({ ...base, model_type: 'deberta-v2', ...keys }, 'config.json')).toThrow(text);
+});

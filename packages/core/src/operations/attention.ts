@@ -26,8 +26,8 @@ export interface AttentionOptions {
   causal?: boolean;
   /** Keys nearer than this are seen; 0 for all. */
   window?: number;
-  /** float32 [A, L, L], added to the scores of each text. */
-  bias?: tf.Tensor3D | undefined;
+  /** Added to the scores: float32 [A, L, L] to each text's, or [B, A, L, L], which asks for a padded plan. */
+  bias?: tf.Tensor3D | tf.Tensor4D | undefined;
   /** KV; left out, A. A / KV queries' heads share one. */
   kvHeads?: number;
   /** Of q·k; left out, 1 / √D. */
@@ -41,6 +41,11 @@ export function planAttention(batch: TokenBatch): AttentionPlan {
     offsets: tf.tensor1d(batch.offsets, 'int32'),
     padding: hasKernel('Attention') ? undefined : planPadding(batch),
   };
+}
+
+/** A plan on which no engine uses its kernel: for a bias of each text, which the kernels do not read. */
+export function planPaddedAttention(batch: TokenBatch): AttentionPlan & { padding: PaddingPlan } {
+  return { batch, offsets: tf.tensor1d(batch.offsets, 'int32'), padding: planPadding(batch) };
 }
 
 /**
@@ -69,6 +74,7 @@ export function attention(
     kvHeads: options.kvHeads ?? heads,
     scale: options.scale ?? 1 / Math.sqrt(q.shape[1] / heads),
   };
+  if (!plan.padding && shape.bias?.rank === 4) throw new Error('internal: a bias of each text needs a padded plan');
   if (!plan.padding) return packedAttention(q, k, v, shape, plan, probability, state);
   return paddedAttention(q, k, v, shape, plan.padding, probability, state);
 }

@@ -1,7 +1,7 @@
 /** Every operation's gradient against finite differences, and the laws of each. */
 
 import * as tf from '@tensorflow/tfjs';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { POOLING_STRATEGIES } from '../config.ts';
 import { useEngine } from '../engine.ts';
@@ -9,14 +9,19 @@ import { pool } from '../pooling.ts';
 import { cosineMatrix, cosineRows, normalize } from '../similarity.ts';
 import { packTokens } from '../token-batch.ts';
 import { ACTIVATIONS, gelu, geluNew } from './activation.ts';
-import { attention, planAttention } from './attention.ts';
+import { attention, planAttention, planPaddedAttention } from './attention.ts';
+import { convolution } from './convolution.ts';
+import { disentangledBias, relativeRows } from './disentangled.ts';
 import { dropout, dropoutState } from './dropout.ts';
 import { embedding } from './embedding.ts';
 import { layerNorm } from './layer-norm.ts';
 import { linear, linearByColumns } from './linear.ts';
+import { planPadding } from './padding.ts';
 import { relativeBias } from './relative-bias.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { rotary, rotaryTables } from './rotary.ts';
+
+vi.stubEnv('UNIEM_NUM_THREADS', '1'); // of such small tensors, threads would only wait for one another
 
 const HEADS = 2;
 const H = 4;
@@ -103,6 +108,31 @@ const OPERATIONS: Operation[] = [
         kvHeads: 1,
         scale: 0.4,
       }),
+  },
+  {
+    name: 'disentangledBias, whose farthest distances share a row',
+    shapes: [
+      [unequal.inputIds.length, H],
+      [unequal.inputIds.length, H],
+      [4, H],
+      [4, H],
+    ],
+    run: (q, k, keys, queries) =>
+      disentangledBias(q, k, { keys, queries }, relativeRows(unequal, 0, 2), HEADS, 0.4, planPadding(unequal)),
+  },
+  {
+    name: 'attention with a bias of each text',
+    shapes: [...[0, 1, 2].map(() => [unequal.inputIds.length, H]), [3, HEADS, 4, 4]],
+    run: (q, k, v, bias) =>
+      attention(q, k, v, HEADS, planPaddedAttention(unequal), 0.3, dropoutState(1, 0), {
+        bias: bias as tf.Tensor as tf.Tensor4D,
+      }),
+  },
+  {
+    name: 'convolution',
+    shapes: [[unequal.inputIds.length, 2], [3, 2, 3], [3]],
+    run: (x, weight, bias) =>
+      convolution(x, weight as tf.Tensor as tf.Tensor3D, bias as tf.Tensor as tf.Tensor1D, unequal),
   },
   { name: 'dropout', shapes: [[4, 5]], run: (x) => dropout(x, 0.4, dropoutState(1, 0)) },
   ...POOLING_STRATEGIES.map((strategy) => ({

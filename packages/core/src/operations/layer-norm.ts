@@ -9,18 +9,18 @@ import { differentiable, hasKernel, runKernel } from './differentiable.ts';
  *
  * @param x float32 [T, H]
  * @param weight float32 [H]
- * @param bias float32 [H]
+ * @param bias float32 [H]; left out, 0.
  * @param residual float32 [T, H]; left out, s = x.
  * @returns float32 [T, H]
  */
 export function layerNorm(
   x: tf.Tensor2D,
   weight: tf.Tensor1D,
-  bias: tf.Tensor1D,
+  bias: tf.Tensor1D | undefined,
   eps: number,
   residual?: tf.Tensor2D,
 ): tf.Tensor2D {
-  const inputs: Record<string, tf.Tensor> = residual ? { x, weight, bias, residual } : { x, weight, bias };
+  const inputs: Record<string, tf.Tensor> = { x, weight, ...(bias && { bias }), ...(residual && { residual }) };
   if (!hasKernel('LayerNorm')) return composite(residual ? tf.add(x, residual) : x, weight, bias, eps);
   return differentiable(
     inputs,
@@ -47,7 +47,7 @@ export function layerNorm(
 }
 
 /** The gradient is written out: TF.js's own goes through a dozen operations that each keep an activation. */
-function composite(x: tf.Tensor2D, weight: tf.Tensor1D, bias: tf.Tensor1D, eps: number): tf.Tensor2D {
+function composite(x: tf.Tensor2D, weight: tf.Tensor1D, bias: tf.Tensor1D | undefined, eps: number): tf.Tensor2D {
   const normalize = tf.customGrad((...args) => {
     const [x, save] = args as unknown as [tf.Tensor2D, tf.GradSaveFunc];
     const centered = tf.sub(x, tf.mean(x, 1, true)); // [T, H]
@@ -63,5 +63,8 @@ function composite(x: tf.Tensor2D, weight: tf.Tensor1D, bias: tf.Tensor1D, eps: 
       },
     };
   });
-  return tf.tidy(() => tf.add(tf.mul(normalize(x), weight), bias) as tf.Tensor2D);
+  return tf.tidy(() => {
+    const scaled = tf.mul(normalize(x), weight) as tf.Tensor2D;
+    return bias ? tf.add(scaled, bias) : scaled;
+  });
 }

@@ -15,7 +15,7 @@ export interface AttentionShape {
   scale: number;
   causal: boolean;
   window: number;
-  bias: tf.Tensor3D | undefined;
+  bias: tf.Tensor3D | tf.Tensor4D | undefined;
 }
 
 /** What `attention` means. */
@@ -49,7 +49,7 @@ function paddedWeights(q: tf.Tensor2D, k: tf.Tensor2D, shape: AttentionShape, pl
 }
 
 /** [T, N·D] → [B, A, L, D]; each of the N heads serves A / N of the A. */
-function splitHeads(x: tf.Tensor2D, own: number, heads: number, plan: PaddingPlan): tf.Tensor4D {
+export function splitHeads(x: tf.Tensor2D, own: number, heads: number, plan: PaddingPlan): tf.Tensor4D {
   const D = x.shape[1] / own;
   const split = tf.transpose(tf.reshape(pad(x, plan), [plan.B, plan.L, own, D]), [0, 2, 1, 3]); // [B, N, L, D]
   if (own === heads) return split as tf.Tensor4D;

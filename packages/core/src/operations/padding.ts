@@ -74,6 +74,6 @@ export function unpad(x: tf.Tensor2D, plan: PaddingPlan): tf.Tensor2D {
 }
 
 /** The row that empty cells of the grid read. */
-function withZeroRow(x: tf.Tensor2D): tf.Tensor2D {
+export function withZeroRow(x: tf.Tensor2D): tf.Tensor2D {
   return tf.concat([x, tf.zeros([1, x.shape[1]])], 0);
 }

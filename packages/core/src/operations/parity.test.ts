@@ -388,6 +388,8 @@ describe('bf16', () => {
     await useEngine({ backend: 'native', precision: 'bf16' });
     const x = tf.tensor2d([1 + 2 ** -9, 1], [1, 2]); // 1 + 2⁻⁹ is no bf16: it rounds to 1
     const y = linear(x, tf.tensor2d([256, 1], [1, 2]), tf.tensor1d([0]));
+    const byColumns = linearByColumns(x, tf.tensor2d([256, 1], [2, 1]), tf.tensor1d([0]));
+    expect(byColumns.dataSync()[0]).toBe(256);
     expect(y.dataSync()[0]).toBe(256); // 257 lies between the bf16 neighbours 256 and 258: to even
     await useEngine({ backend: 'native' });
     expect(linear(x, tf.tensor2d([256, 1], [1, 2]), tf.tensor1d([0])).dataSync()[0]).toBe(257.5);

@@ -18,16 +18,22 @@ export type RotaryPairs = 'halves' | 'neighbours';
 
 /**
  * @param positions int32 [T]
- * @param frequencies float32 [R / 2], radians a position.
+ * @param frequencies [R / 2], radians a position; float32 ones make float32 angles, as in torch: those of long texts
+ *   differ otherwise.
  * @param factor Of both tables.
  */
-export function rotaryTables(positions: Int32Array, frequencies: Float32Array, factor = 1): RotaryTables {
+export function rotaryTables(
+  positions: Int32Array,
+  frequencies: Float32Array | Float64Array,
+  factor = 1,
+): RotaryTables {
+  const rounded = frequencies instanceof Float32Array ? Math.fround : (angle: number) => angle;
   const shape: [number, number, number] = [positions.length, 1, frequencies.length];
   const cos = new Float32Array(positions.length * frequencies.length);
   const sin = new Float32Array(cos.length);
   positions.forEach((position, t) => {
     frequencies.forEach((frequency, i) => {
-      const angle = Math.fround(position * frequency); // float32, as in torch: angles of long texts differ otherwise
+      const angle = rounded(position * frequency);
       cos[t * frequencies.length + i] = Math.cos(angle) * factor;
       sin[t * frequencies.length + i] = Math.sin(angle) * factor;
     });

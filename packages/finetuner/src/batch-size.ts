@@ -1,0 +1,71 @@
+/** The batch size of a run whose caller names none. */
+
+import * as tf from '@tensorflow/tfjs';
+import { type Embedder, OptionError, type Parameters } from '@uniem/core';
+import { Dataset, type RecordType, type Row } from '@uniem/data';
+
+import type { ResolvedFinetuneOptions } from './options.ts';
+import { batchLoss, collate, textsOf } from './records.ts';
+import { gradientStep } from './trainer.ts';
+import type { Rows } from './training-data.ts';
+
+/** uniem's default; a batch is not made larger than this unasked. */
+const LARGEST = 256;
+
+/** How engines say that there is no memory left. */
+const OUT_OF_MEMORY = /out of memory|OOM when allocating|ResourceExhausted|allocation failed/i;
+
+interface Trial {
+  embedder: Embedder;
+  recordType: RecordType;
+  options: ResolvedFinetuneOptions;
+  variables: Parameters;
+}
+
+/**
+ * 256, halved until a step fits into memory: of the longest records, and with room for the optimizer's moments. No
+ * weight changes.
+ *
+ * @throws OptionError where not even the smallest batch fits.
+ */
+export async function findBatchSize(train: Rows, trial: Trial): Promise<number> {
+  const records = await longestRecords(train, trial.recordType);
+  const least = trial.recordType === 'pair' ? 2 : 1;
+  for (let size = LARGEST; size >= least; size /= 2) {
+    if (await fits(records.slice(0, size), trial)) return size;
+  }
+  throw new OptionError(
+    `a batch of ${least} does not fit into memory`,
+    'batchSize',
+    'lower maxLength, set gradientCheckpointing, or train fewer parameters (strategy lora or bitfit)',
+  );
+}
+
+async function longestRecords(train: Rows, recordType: RecordType): Promise<Row[]> {
+  const records: Row[] = [];
+  if (!(train instanceof Dataset)) {
+    for await (const row of train) if (records.push(row) === LARGEST) break;
+    return records;
+  }
+  const lengths = [...train].map((row) => textsOf(row, recordType).reduce((sum, text) => sum + text.length, 0));
+  const order = [...lengths.keys()].sort((a, b) => (lengths[b] as number) - (lengths[a] as number));
+  return order.slice(0, LARGEST).map((index) => train.row(index));
+}
+
+async function fits(records: readonly Row[], { embedder, recordType, options, variables }: Trial): Promise<boolean> {
+  const moments: tf.Tensor[] = [];
+  try {
+    for (const variable of variables.values()) moments.push(tf.zerosLike(variable), tf.zerosLike(variable));
+    const maxLength = Math.min(options.maxLength, embedder.config.maxPositions);
+    const batch = collate(records, recordType, embedder, maxLength);
+    const { value, gradients } = gradientStep([batch], () => batchLoss(embedder, batch, options), variables);
+    await value.data(); // an engine may find out only now
+    tf.dispose([value, ...gradients.values()]);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && OUT_OF_MEMORY.test(error.message)) return false;
+    throw error;
+  } finally {
+    tf.dispose(moments);
+  }
+}

@@ -1,0 +1,64 @@
+/** Watches for collapse: a model that gives every text the same embedding has a falling loss and is of no use. */
+
+import * as tf from '@tensorflow/tfjs';
+import { cosineMatrix, type Embedder } from '@uniem/core';
+import type { Row } from '@uniem/data';
+
+import type { BatchSource } from './record-batches.ts';
+import { textsOf } from './records.ts';
+import type { Rows } from './training-data.ts';
+
+const TEXTS = 32;
+const LIMIT = 0.95;
+
+/** The mean cosine of texts of different records, which have nothing to do with each other. */
+export class CollapseGuard {
+  readonly #embedder: Embedder;
+  readonly #texts: string[];
+  readonly #maxLength: number;
+  /** Some plain encoders begin past the limit: then half of what is left to 1. */
+  readonly #limit: number;
+  #warned = false;
+
+  private constructor(embedder: Embedder, texts: string[], maxLength: number, limit: number) {
+    this.#embedder = embedder;
+    this.#texts = texts;
+    this.#maxLength = maxLength;
+    this.#limit = limit;
+  }
+
+  /** @param train Its first texts are looked at. */
+  static async of({ embedder, recordType, options }: BatchSource, train: Rows): Promise<CollapseGuard> {
+    const maxLength = Math.min(options.maxLength, embedder.config.maxPositions);
+    const texts = new Set<string>();
+    for await (const row of train as AsyncIterable<Row>) {
+      texts.add(textsOf(row, recordType)[0] as string);
+      if (texts.size === TEXTS) break;
+    }
+    const before = meanCosine(embedder, [...texts], maxLength);
+    return new CollapseGuard(embedder, [...texts], maxLength, Math.max(LIMIT, (1 + before) / 2));
+  }
+
+  /** A warning, once, where the texts have become alike. */
+  check(): string | undefined {
+    if (this.#warned || this.#texts.length < 2) return undefined;
+    const mean = meanCosine(this.#embedder, this.#texts, this.#maxLength);
+    if (mean < this.#limit) return undefined;
+    this.#warned = true;
+    return (
+      `the model is collapsing: unrelated texts have a mean cosine of ${mean.toFixed(3)}\n` +
+      '  fix: lower lr, raise batchSize, or look whether many records have the same text'
+    );
+  }
+}
+
+/** 0 for fewer than two texts. */
+function meanCosine(embedder: Embedder, texts: readonly string[], maxLength: number): number {
+  const { length } = texts;
+  if (length < 2) return 0;
+  const sum = tf.tidy(() => {
+    const embeddings = embedder.embed(embedder.tokenizer.encodeBatch(texts, maxLength));
+    return tf.sum(cosineMatrix(embeddings, embeddings)).dataSync()[0] as number;
+  });
+  return (sum - length) / (length * (length - 1));
+}
