@@ -15,21 +15,30 @@ export const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'spec
 /** What is read of tokenizer.json here; the rest is the library's. */
 interface TokenizerJson extends Record<string, unknown> {
   model: { vocab: Record<string, number> | unknown[] };
-  added_tokens?: { id: number }[];
+  added_tokens?: ({ id: number } & Record<string, unknown>)[];
+}
+
+export interface TokenizerOptions {
+  /** Lower-case texts before anything else is done with them. */
+  lowerCase?: boolean;
+  /** Put the special tokens of the tokenizer's template around each text. */
+  addSpecialTokens?: boolean;
 }
 
 export class Tokenizer {
   readonly #json: TokenizerJson;
   readonly #config: Record<string, unknown>;
+  readonly #options: TokenizerOptions;
   readonly #tokenizer: HubTokenizer;
   readonly #specialTokens: number;
   readonly #unknownId: number;
   /** What tokenizer_config.json says a text may have; undefined when not given. */
   readonly modelMaxLength: number | undefined;
 
-  private constructor(json: TokenizerJson, config: Record<string, unknown>) {
+  private constructor(json: TokenizerJson, config: Record<string, unknown>, options: TokenizerOptions) {
     this.#json = json;
     this.#config = config;
+    this.#options = options;
     this.#tokenizer = new HubTokenizer(json, config);
     this.modelMaxLength = typeof config.model_max_length === 'number' ? config.model_max_length : undefined;
     this.#specialTokens = this.#withSpecialTokens(['a']).length - 1;
@@ -37,7 +46,7 @@ export class Tokenizer {
   }
 
   /** Reads tokenizer.json, or builds WordPiece from vocab.txt where that is all there is. */
-  static fromFolder(folder: string): Tokenizer {
+  static fromFolder(folder: string, options: TokenizerOptions = {}): Tokenizer {
     const configPath = join(folder, 'tokenizer_config.json');
     const config = existsSync(configPath) ? readJson(configPath) : {};
     const jsonPath = join(folder, 'tokenizer.json');
@@ -46,7 +55,7 @@ export class Tokenizer {
       throw new ModelError('no tokenizer.json and no vocab.txt', folder, 'add the tokenizer files of the model');
     }
     const json = existsSync(jsonPath) ? readJson(jsonPath) : wordPieceJson(readFileSync(vocabPath, 'utf8'), config);
-    return new Tokenizer(json as TokenizerJson, config);
+    return new Tokenizer(json as TokenizerJson, config, options);
   }
 
   /** Number of tokens: the id that the next new one gets. */
@@ -69,7 +78,7 @@ export class Tokenizer {
     const { size } = this;
     const added = tokens.map((content, i) => addedToken(content, size + i));
     const { added_tokens: before = [] } = this.#json;
-    return new Tokenizer({ ...this.#json, added_tokens: [...before, ...added] }, this.#config);
+    return new Tokenizer({ ...this.#json, added_tokens: [...before, ...added] }, this.#config, this.#options);
   }
 
   /** As tokenizer.json has it. */
@@ -78,18 +87,31 @@ export class Tokenizer {
   }
 
   #withSpecialTokens(tokens: string[]): string[] {
-    const processor = this.#tokenizer.post_processor;
+    const processor = this.#options.addSpecialTokens === false ? null : this.#tokenizer.post_processor;
     return processor ? processor.post_process(tokens, null, true).tokens : tokens;
+  }
+
+  /** Tokens of a prompt when a text follows it: the special token that ends a text does not count. */
+  promptLength(prompt: string): number {
+    const ids = this.encode(prompt, Number.POSITIVE_INFINITY);
+    const special = this.#json.added_tokens?.some(({ id, special }) => special === true && id === ids.at(-1));
+    return special ? ids.length - 1 : ids.length;
+  }
+
+  /** What tokenizer.json says a text may have; undefined when not given. */
+  get truncation(): number | undefined {
+    const { max_length: length } = (this.#json.truncation ?? {}) as { max_length?: unknown };
+    return typeof length === 'number' ? length : undefined;
   }
 
   /** Ids of one text with its special tokens, at most `maxLength` tokens in all; the end of the text is cut. */
   encode(text: string, maxLength: number): Int32Array {
     const room = maxLength - this.#specialTokens;
-    if (!Number.isInteger(maxLength) || room < 0) {
+    if (!(Number.isInteger(maxLength) || maxLength === Number.POSITIVE_INFINITY) || room < 0) {
       const least = Math.max(this.#specialTokens, 1);
       throw new OptionError(`${maxLength} tokens are too few`, 'maxLength', `give a whole number from ${least} on`);
     }
-    const tokens = this.#tokenizer.tokenize(text);
+    const tokens = this.#tokenizer.tokenize(this.#options.lowerCase ? text.toLowerCase() : text);
     return Int32Array.from(
       this.#withSpecialTokens(tokens.slice(0, room)),
       (token) => this.#tokenizer.token_to_id(token) ?? this.#unknownId,
