@@ -1,8 +1,8 @@
 /**
  * Ours and the peer in one run, alternating: node benchmarks/dist/run.js [name …] [--rounds 5] [--output results.json]
  * Prints medians as a table. Peers run in a virtual environment made the first time, with pinned versions.
- * After the comparisons, or by the names matmul, packing and sweep: oneDNN's own rate, packing beside padding, and the
- * step's time by batch size and text length.
+ * After the comparisons, or by the names matmul, packing, sweep and strategies: oneDNN's own rate, packing beside padding,
+ * the step's time by batch size and text length, and what BitFit and LoRA cost beside full training.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -30,7 +30,7 @@ interface Case {
 
 const PRECISIONS = ['fp32', 'bf16'];
 
-const CASES: Case[] = PRECISIONS.flatMap((precision): Case[] => [
+const MODEL_CASES = PRECISIONS.flatMap((precision): Case[] => [
   ...(['6x384', '12x768'] as const).map((size) => ({
     name: `step-${size}-${precision}`,
     figure: 'seconds',
@@ -53,6 +53,18 @@ const CASES: Case[] = PRECISIONS.flatMap((precision): Case[] => [
     args: [minilm, precision, pairs, '4000'],
   },
 ]);
+
+const READ_CASES = ['jsonl', 'json', 'csv', 'parquet', 'arrow'].map(
+  (format): Case => ({
+    name: `read-${format}`,
+    figure: 'rowsPerSecond',
+    less: false,
+    script: 'read',
+    args: [join(cache, 'rows', `rows.${format}`)],
+  }),
+);
+
+const CASES = [...MODEL_CASES, ...READ_CASES];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -90,6 +102,7 @@ const own: [name: string, args: string[]][] = [
   ['matmul', []],
   ['packing', [minilm]],
   ['sweep', [join(cache, 'bert-6x384')]],
+  ['strategies', [minilm, pairs]],
 ];
 for (const [name, args] of own.filter(([name]) => wanted(name))) {
   console.log(`\n${name}`);
@@ -129,6 +142,10 @@ function preparePeers(): string {
     if (!existsSync(join(folder, 'vocab.txt'))) {
       execFileSync(executable, [join(here, 'peers', 'model.py'), folder, layers, hidden], { stdio: 'ignore' });
     }
+  }
+  if (chosen.some(({ script }) => script === 'read') && !existsSync(join(cache, 'rows'))) {
+    console.error('writing a million rows in five formats');
+    execFileSync(executable, [join(here, 'peers', 'rows.py'), join(cache, 'rows')], { stdio: 'ignore' });
   }
   return executable;
 }

@@ -1,19 +1,25 @@
-/** Pairs a second of a whole run of ours: train.js FOLDER PRECISION PAIRS.jsonl.gz STEPS. The peer is peers/train.py. */
+/** Pairs a second of a whole run of ours: train.js FOLDER PRECISION PAIRS.jsonl.gz STEPS [STRATEGY]; see peers/train.py. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { loadDataset } from '@uniem/data';
-import { FineTuner } from '@uniem/finetuner';
+import { FineTuner, type StrategyName } from '@uniem/finetuner';
 
-const [folder, precision, pairs, steps] = process.argv.slice(2) as [string, 'fp32' | 'bf16', string, string];
+const [folder, precision, pairs, steps, strategy = 'full'] = process.argv.slice(2) as [
+  string,
+  'fp32' | 'bf16',
+  string,
+  string,
+  StrategyName?,
+];
 const dataset = await loadDataset(pairs);
 const fineTuner = await FineTuner.fromPretrained(folder, { dataset });
 const outputDir = mkdtempSync(join(tmpdir(), 'uniem-bench-'));
 const times: number[] = [];
 await fineTuner.run(
-  { outputDir, precision, maxSteps: Number(steps), batchSize: 64, lr: 5e-5, maxLength: 128 },
+  { outputDir, precision, strategy, maxSteps: Number(steps), batchSize: 64, lr: 5e-5, maxLength: 128 },
   { onStep: () => times.push(performance.now()) },
 );
 rmSync(outputDir, { recursive: true });

@@ -269,3 +269,54 @@ describe.each([
     }, 1e-6);
   });
 });
+
+describe('pad', () => {
+  test.each<[number[], [number, number][], number]>([
+    [[0], [[2, 1]], 0],
+    [[5], [[0, 0]], 0],
+    [[17], [[3, 4]], 1.5],
+    [
+      [3, 31],
+      [
+        [0, 0],
+        [1, 0],
+      ],
+      0,
+    ], // the gradient of a slice
+    [
+      [31, 3],
+      [
+        [2, 5],
+        [0, 0],
+      ],
+      0,
+    ],
+    [
+      [2, 3, 7],
+      [
+        [1, 1],
+        [0, 2],
+        [3, 0],
+      ],
+      -1,
+    ],
+    [
+      [2, 3, 5, 7],
+      [
+        [0, 1],
+        [1, 0],
+        [0, 0],
+        [2, 2],
+      ],
+      Number.NaN,
+    ],
+  ])('of %j by %j with %d, and its gradient', async (shape, paddings, value) => {
+    await expectSame(() => {
+      const pad = (x: tf.Tensor) => tf.pad(x, paddings, value);
+      return [
+        pad(wave(shape)),
+        tf.grad((x) => tf.mul(pad(x), Number.isNaN(value) ? 1 : wave(pad(x).shape, 3)))(wave(shape)),
+      ];
+    }, 0);
+  });
+});

@@ -63,6 +63,48 @@ describe('uniem finetune', () => {
     },
   );
 
+  test('bf16 finds as well as fp32', { timeout: 120_000 }, async () => {
+    const found = ['native-fp32', 'native-bf16'].map(async (name) => {
+      const model = join(folder, `curve-${name}`, 'model');
+      const data = join(fixtures, 'minilm', 'pairs.jsonl.gz');
+      return JSON.parse((await uniem('evaluate', '--model', model, '--data', data)).stdout)['mrr@10'] as number;
+    });
+    const [fp32, bf16] = await Promise.all(found);
+    expect(fp32).toBeGreaterThan(0.3);
+    expect(Math.abs((fp32 as number) - (bf16 as number))).toBeLessThan(0.01);
+  });
+
+  test('--config gives options, flags win, and run.json repeats the run', { timeout: 60_000 }, async () => {
+    const data = join(folder, 'few.jsonl');
+    const rows = Array.from({ length: 16 }, (_, i) => ({ text: `cat ${i}`, text_pos: `dog ${i}` }));
+    writeFileSync(data, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const config = join(folder, 'run.yaml');
+    const tiny = join(fixtures, 'tiny-bert', 'model');
+    writeFileSync(config, `model: ${tiny}\ndata: ${data}\nbatchSize: 8\nepochs: 2\nlr: 0.001\n`);
+    const [once, again] = [join(folder, 'config-once'), join(folder, 'config-again')];
+    expect((await uniem('finetune', '--config', config, '--epochs', '1', '--output-dir', once)).code).toBe(0);
+    expect(JSON.parse(readFileSync(join(once, 'run.json'), 'utf8'))).toMatchObject({
+      batchSize: 8,
+      epochs: 1,
+      lr: 0.001,
+    });
+    expect((await uniem('finetune', '--config', join(once, 'run.json'), '--output-dir', again)).code).toBe(0);
+    const [a, b] = [once, again].map((output) => readFileSync(join(output, 'model', 'model.safetensors')));
+    expect(a?.equals(b as Buffer)).toBe(true);
+  });
+
+  test.each([
+    ['batchSize: none', 'CONFIG: batchSize: Invalid input: expected number, received string (received "none")'],
+    ['batch: 3', 'CONFIG: no option batch\n  fix: see `uniem finetune --help`'],
+    ['- 3', 'CONFIG: holds no options\n  fix: write one a line, as batchSize: 64'],
+    ['a: b: c', 'CONFIG: cannot be read (Nested mappings'],
+  ])('--config with %s is refused', async (content, message) => {
+    const config = join(folder, 'wrong.yaml');
+    writeFileSync(config, content.startsWith('- ') ? content : `model: m\ndata: d\n${content}\n`);
+    const { code, stderr } = await uniem('finetune', '--config', config);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message.replace('CONFIG', config))]);
+  });
+
   test('Ctrl-C ends the run after the step, with metrics and model whole', async () => {
     const output = join(folder, 'interrupted');
     const data = join(folder, 'pairs.jsonl');

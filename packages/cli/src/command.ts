@@ -4,8 +4,8 @@ import type { z } from 'zod';
 
 export interface Command<S extends z.ZodObject = z.ZodObject> {
   summary: string;
-  /** The flag that may be given without its name: `uniem setup native`. */
-  argument?: string;
+  /** The flags that may be given without their names, in their order: `uniem setup native`. */
+  arguments?: readonly string[];
   flags: S;
   run(flags: z.output<S>): Promise<void>;
 }

@@ -1,14 +1,17 @@
 /** The uniem command: picks the sub-command, prints errors, sets the exit code (0 done, 1 failed, 2 wrong usage). */
 
 import type { Command } from './command.ts';
+import { data } from './commands/data.ts';
 import { doctor } from './commands/doctor.ts';
 import { encode } from './commands/encode.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { finetune } from './commands/finetune.ts';
+import { mine } from './commands/mine.ts';
 import { setup } from './commands/setup.ts';
-import { describeFlags, parseFlags, UsageError } from './flags.ts';
+import { describeFlags, parseFlags } from './flags.ts';
+import { UsageError } from './usage-error.ts';
 
-const COMMANDS = new Map<string, Command>(Object.entries({ finetune, encode, evaluate, setup, doctor }));
+const COMMANDS = new Map<string, Command>(Object.entries({ finetune, encode, evaluate, mine, data, setup, doctor }));
 
 async function main(argv: string[]): Promise<void> {
   const [name, ...rest] = argv;
@@ -24,9 +27,10 @@ async function main(argv: string[]): Promise<void> {
     process.stdout.write(`uniem ${name}: ${command.summary}\n\n${describeFlags(command.flags)}\n`);
     return;
   }
-  const { argument } = command;
-  const named = argument !== undefined && rest[0] !== undefined && !rest[0].startsWith('--');
-  const args = named ? [`--${argument}`, ...rest] : rest;
+  const named = command.arguments ?? [];
+  const given = rest.findIndex((part, i) => i >= named.length || part.startsWith('--'));
+  const first = given < 0 ? rest.length : given;
+  const args = [...rest.slice(0, first).flatMap((value, i) => [`--${named[i]}`, value]), ...rest.slice(first)];
   await command.run(parseFlags(command.flags, args, name));
 }
 

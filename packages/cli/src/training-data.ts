@@ -1,17 +1,39 @@
 /** What `uniem finetune` trains on, from its flags. */
 
 import { OptionError } from '@uniem/core';
-import { Dataset, IterableDataset, loadDataset } from '@uniem/data';
+import {
+  Dataset,
+  IterableDataset,
+  loadDataset,
+  type MixOptions,
+  mixDatasets,
+  ON_BAD_RECORD,
+  partsOf,
+} from '@uniem/data';
 import type { TrainingDataDict } from '@uniem/finetuner';
 import { z } from 'zod';
 
+import { columnFlags, withColumns } from './columns.ts';
+
 export const dataFlags = {
   data: z
-    .string()
+    .array(z.string())
+    .min(1, 'give at least one')
     .describe(
-      'file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow (also .gz), or owner/name[:configuration][@revision] of the hub',
+      'file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow (also .gz), or owner/name[:configuration][@revision] of the hub; several, each with its own flag, are mixed, and --task-field dataset makes each batch of one of them',
     ),
-  split: z.string().optional().describe('split to train on, as train[:1000]; train if left out'),
+  dataWeights: z
+    .array(z.number().positive())
+    .default([])
+    .describe(
+      'how often each --data is drawn, in their order: the mix holds until all are used up; records once if left out',
+    ),
+  maxSamples: z
+    .int()
+    .positive()
+    .optional()
+    .describe('at most so many records of each --data, drawn by --seed; of a stream the first'),
+  split: z.string().optional().describe('split to train on, as train[:1000], or all; train if left out'),
   evalData: z
     .string()
     .optional()
@@ -22,11 +44,14 @@ export const dataFlags = {
     .number()
     .positive()
     .optional()
-    .describe('hold out so many records, below 1 a fraction, shuffled by --seed, as the validation set'),
-  rename: z
-    .array(z.string().regex(/^[^=]+=[^=]+$/, 'is not old=new'))
-    .default([])
-    .describe('columns to rename, as old=new; may be given several times'),
+    .describe('hold out so many records of each --data, below 1 a fraction, shuffled by --seed, as the validation set'),
+  ...columnFlags,
+  onBadRecord: z
+    .enum(ON_BAD_RECORD)
+    .default('error')
+    .describe(
+      'a record that cannot be read or is not of the record type stops the run, or is left out; with skip also one of blank text',
+    ),
   streaming: z.boolean().default(false).describe('read records as they are used: nothing is held, or downloaded first'),
 };
 
@@ -36,24 +61,75 @@ type Rows = Dataset | IterableDataset;
 type Splits = Record<string, Rows | undefined>;
 
 /** @throws OptionError for flags that disagree; DataError for what the files say against it. */
-export async function openData({ seed, ...flags }: DataFlags & { seed: number }): Promise<TrainingDataDict> {
-  const { data, split, evalData, testSize, streaming } = flags;
+export async function openData(flags: DataFlags & { seed: number }): Promise<TrainingDataDict> {
+  const { data, dataWeights, evalData, onBadRecord, seed, testSize } = flags;
   if (testSize !== undefined && evalData !== undefined) {
     throw new OptionError('cannot be given beside --eval-data', '--test-size', 'give one of them');
   }
-  const loaded = await loadDataset(data, { split, streaming });
+  const sources = data.flatMap(sourcesOf);
+  const names = sources.map(({ name }) => name);
+  if (dataWeights.length > 0 && dataWeights.length !== names.length) {
+    throw new OptionError(`${dataWeights.length} for ${names.length} datasets`, '--data-weights', 'give one for each');
+  }
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) {
+    throw new OptionError(`${twice} is given twice`, '--data', 'give it once, with a larger --data-weights');
+  }
+  const trains: Record<string, Rows> = {};
+  const held: Record<string, Rows> = {};
+  for (const source of sources) {
+    const { train, validation } = await openSource(source, flags);
+    trains[source.name] = train;
+    if (validation) held[source.name] = validation;
+  }
+  if (evalData !== undefined) {
+    held[evalData] = withColumns(evaluationOf(await loadDataset(evalData, { onBadRecord }), evalData), flags);
+  }
+  const weights =
+    dataWeights.length > 0 ? Object.fromEntries(names.map((name, i) => [name, dataWeights[i] as number])) : undefined;
+  const mixed = (sets: Record<string, Rows>, options: MixOptions) =>
+    names.length > 1 ? mixDatasets(sets, options) : (Object.values(sets)[0] as Rows);
+  const train = mixed(trains, { weights, seed });
+  return Object.keys(held).length > 0 ? { train, validation: mixed(held, { seed }) } : { train };
+}
+
+/** What a --data names: itself, or each dataset of a folder of them, as M3E's is. */
+interface Source {
+  name: string;
+  path: string;
+  part: string | undefined;
+}
+
+function sourcesOf(path: string): Source[] {
+  const parts = partsOf(path);
+  return parts.length > 0 ? parts.map((part) => ({ name: part, path, part })) : [{ name: path, path, part: undefined }];
+}
+
+interface Opened {
+  train: Rows;
+  validation: Rows | undefined;
+}
+
+/** One --data with what is held out of it: its own validation set unless --eval-data takes its place. */
+async function openSource({ path, part }: Source, flags: DataFlags & { seed: number }): Promise<Opened> {
+  const { split, evalData, testSize, streaming, onBadRecord, seed } = flags;
+  const loaded = await loadDataset(path, { name: part, split, streaming, onBadRecord });
   const splits: Splits = isRows(loaded) ? { train: loaded } : loaded;
-  const train = renamed(splits.train as Rows, flags);
+  const train = withColumns(splits.train as Rows, flags);
   if (testSize !== undefined) {
-    if (train instanceof IterableDataset) {
+    if (!(train instanceof Dataset)) {
       throw new OptionError('a stream cannot be split', '--test-size', 'leave --streaming out, or give --eval-data');
     }
     const parts = train.trainTestSplit({ testSize, seed });
-    return { train: parts.train, validation: parts.test };
+    return { train: atMost(parts.train, flags), validation: parts.test };
   }
-  const validation =
-    evalData === undefined ? (splits.validation ?? splits.dev) : evaluationOf(await loadDataset(evalData), evalData);
-  return validation ? { train, validation: renamed(validation, flags) } : { train };
+  const own = evalData === undefined ? (splits.validation ?? splits.dev) : undefined;
+  return { train: atMost(train, flags), validation: own && withColumns(own, flags) };
+}
+
+function atMost(rows: Rows, { maxSamples, seed }: Pick<DataFlags, 'maxSamples'> & { seed: number }): Rows {
+  if (maxSamples === undefined) return rows;
+  return rows instanceof Dataset ? rows.shuffle({ seed }).take(maxSamples) : rows.take(maxSamples);
 }
 
 function evaluationOf(loaded: Rows | Splits, path: string): Rows {
@@ -67,9 +143,4 @@ function evaluationOf(loaded: Rows | Splits, path: string): Rows {
 
 function isRows(loaded: Rows | Splits): loaded is Rows {
   return loaded instanceof Dataset || loaded instanceof IterableDataset;
-}
-
-function renamed(rows: Rows, { rename }: Pick<DataFlags, 'rename'>): Rows {
-  if (rename.length === 0) return rows;
-  return rows.renameColumns(Object.fromEntries(rename.map((pair) => pair.split('=') as [string, string])));
 }

@@ -79,10 +79,10 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
       'cosent scored': (x, y) => coSentLoss(x as tf.Tensor2D, y as tf.Tensor2D, tf.tensor1d(labels)),
     };
     for (const type of IN_BATCH_LOSS_TYPES) {
-      losses[`pair ${type}`] = (x, y) => pairLoss(x as tf.Tensor2D, y as tf.Tensor2D, type);
+      losses[`pair ${type}`] = (x, y) => pairLoss(x as tf.Tensor2D, y as tf.Tensor2D, { type });
       for (const swap of [false, true]) {
         losses[`triplet ${type}${swap ? ' swap' : ''}`] = (x, y, z) =>
-          tripletLoss(x as tf.Tensor2D, y as tf.Tensor2D, z as tf.Tensor2D, type, 0.05, swap);
+          tripletLoss(x as tf.Tensor2D, y as tf.Tensor2D, z as tf.Tensor2D, { type, swap });
       }
     }
 

@@ -6,9 +6,12 @@ export {
   DEFAULT_TEMPERATURE,
   IN_BATCH_LOSS_TYPES,
   type InBatchLossType,
+  type InBatchOptions,
   pairLoss,
+  type TripletOptions,
   tripletLoss,
 } from './criteria.ts';
+export { DISTILLATION_LOSS_TYPES, type DistillationLossType, distillationLoss } from './distillation.ts';
 export { Embedder, type EmbedderOptions, type EncodeOptions } from './embedder.ts';
 export {
   BACKENDS,
@@ -23,6 +26,7 @@ export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
 export { refuseForeignFolder, writeFolderWhole } from './formats/files.ts';
 export { modelFolder } from './formats/model-folder.ts';
 export { type HostTensor, openSafetensors, type StoredTensor, writeSafetensors } from './formats/safetensors.ts';
+export { matryoshkaLoss } from './matryoshka.ts';
 export { adapterNames, addedRows } from './models/layers.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm.ts';

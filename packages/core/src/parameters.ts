@@ -59,8 +59,7 @@ export function loadParameters(
       );
     }
   }
-  const known = [...shapes.keys()].flatMap((name) => spellings(name).map((spelling) => prefix + spelling));
-  reportUnexpected(tensors, prefix, new Set(known), path);
+  reportUnexpected(tensors, prefix, new Set(found.values()), path);
   const parameters: Parameters = new Map();
   for (const [name, own] of found) {
     const value = tf.tensor((tensors.get(own) as StoredTensor).read(), shapes.get(name), 'float32');

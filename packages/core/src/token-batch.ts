@@ -30,3 +30,29 @@ export function lengthsOf({ offsets }: TokenBatch): number[] {
 export function longestOf(batch: TokenBatch): number {
   return Math.max(...lengthsOf(batch));
 }
+
+/** Tokens of a text that a batch size is reckoned with. */
+const USUAL_TOKENS = 128;
+
+/**
+ * Groups of texts to encode at once, as indices: `batchSize` texts, and of short ones as many more as make the tokens of
+ * `batchSize` texts of 128. Without padding a wider batch costs no work, and small matrices keep no core busy.
+ *
+ * @param lengths Tokens of each text. The longest come first, so that the first batch needs the most memory.
+ */
+export function batchesByLength(lengths: readonly number[], batchSize: number): number[][] {
+  const order = [...lengths.keys()].sort((a, b) => (lengths[b] as number) - (lengths[a] as number));
+  const batches: number[][] = [];
+  let tokens = Number.POSITIVE_INFINITY;
+  for (const index of order) {
+    const batch = batches.at(-1) ?? [];
+    tokens += lengths[index] as number;
+    if (batch.length > 0 && (batch.length < batchSize || tokens <= batchSize * USUAL_TOKENS)) {
+      batch.push(index);
+      continue;
+    }
+    batches.push([index]);
+    tokens = lengths[index] as number;
+  }
+  return batches;
+}

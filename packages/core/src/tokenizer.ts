@@ -34,11 +34,14 @@ export class Tokenizer {
   readonly #unknownId: number;
   /** What tokenizer_config.json says a text may have; undefined when not given. */
   readonly modelMaxLength: number | undefined;
+  /** Whether it is no longer the one of the folder's files. */
+  readonly grew: boolean;
 
-  private constructor(json: TokenizerJson, config: Record<string, unknown>, options: TokenizerOptions) {
+  private constructor(json: TokenizerJson, config: Record<string, unknown>, options: TokenizerOptions, grew = false) {
     this.#json = json;
     this.#config = config;
     this.#options = options;
+    this.grew = grew;
     this.#tokenizer = new HubTokenizer(json, config);
     this.modelMaxLength = typeof config.model_max_length === 'number' ? config.model_max_length : undefined;
     this.#specialTokens = this.#withSpecialTokens(['a']).length - 1;
@@ -78,7 +81,8 @@ export class Tokenizer {
     const { size } = this;
     const added = tokens.map((content, i) => addedToken(content, size + i));
     const { added_tokens: before = [] } = this.#json;
-    return new Tokenizer({ ...this.#json, added_tokens: [...before, ...added] }, this.#config, this.#options);
+    const json = { ...this.#json, added_tokens: [...before, ...added] };
+    return new Tokenizer(json, this.#config, this.#options, true);
   }
 
   /** As tokenizer.json has it. */
@@ -104,10 +108,11 @@ export class Tokenizer {
     return typeof length === 'number' ? length : undefined;
   }
 
-  /** Ids of one text with its special tokens, at most `maxLength` tokens in all; the end of the text is cut. */
+  /** Ids of one text with its special tokens, at most `maxLength` (or Infinity) in all; the end of the text is cut. */
   encode(text: string, maxLength: number): Int32Array {
     const room = maxLength - this.#specialTokens;
-    if (!(Number.isInteger(maxLength) || maxLength === Number.POSITIVE_INFINITY) || room < 0) {
+    const whole = Number.isInteger(maxLength) || maxLength === Number.POSITIVE_INFINITY;
+    if (!whole || room < 0) {
       const least = Math.max(this.#specialTokens, 1);
       throw new OptionError(`${maxLength} tokens are too few`, 'maxLength', `give a whole number from ${least} on`);
     }

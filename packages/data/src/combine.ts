@@ -10,9 +10,8 @@ import { TableBuilder } from './table.ts';
 /** The rows of the first dataset, then of the next. */
 export function concatenateDatasets(datasets: readonly Dataset[]): Dataset;
 export function concatenateDatasets(datasets: readonly IterableDataset[]): IterableDataset;
-export function concatenateDatasets(
-  datasets: readonly Dataset[] | readonly IterableDataset[],
-): Dataset | IterableDataset {
+export function concatenateDatasets(datasets: readonly (Dataset | IterableDataset)[]): Dataset | IterableDataset;
+export function concatenateDatasets(datasets: readonly (Dataset | IterableDataset)[]): Dataset | IterableDataset {
   check(datasets, 'concatenateDatasets');
   if (allStreams(datasets)) return IterableDataset.fromNode(new ConcatNode(datasets.map(({ node }) => node)));
   return concatenated(datasets as readonly Dataset[]);
@@ -30,7 +29,11 @@ export interface InterleaveOptions {
 export function interleaveDatasets(datasets: readonly Dataset[], options?: InterleaveOptions): Dataset;
 export function interleaveDatasets(datasets: readonly IterableDataset[], options?: InterleaveOptions): IterableDataset;
 export function interleaveDatasets(
-  datasets: readonly Dataset[] | readonly IterableDataset[],
+  datasets: readonly (Dataset | IterableDataset)[],
+  options?: InterleaveOptions,
+): Dataset | IterableDataset;
+export function interleaveDatasets(
+  datasets: readonly (Dataset | IterableDataset)[],
   { probabilities, seed, stoppingStrategy = 'first_exhausted' }: InterleaveOptions = {},
 ): Dataset | IterableDataset {
   check(datasets, 'interleaveDatasets');
@@ -90,7 +93,7 @@ function* interleavedIndices(
   }
 }
 
-function allStreams(datasets: readonly Dataset[] | readonly IterableDataset[]): datasets is readonly IterableDataset[] {
+function allStreams(datasets: readonly (Dataset | IterableDataset)[]): datasets is readonly IterableDataset[] {
   return datasets[0] instanceof IterableDataset;
 }
 

@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 
-import { type HubOptions, parseHubName } from '@uniem/hub';
+import { type HubName, type HubOptions, parseHubName } from '@uniem/hub';
 
 import { LocalFile } from './bytes.ts';
 import { concatenateDatasets } from './combine.ts';
@@ -16,7 +16,7 @@ import { localFiles } from './local-files.ts';
 import { rowPrefix } from './provenance.ts';
 import { arrowBatches, arrowColumns } from './readers/arrow.ts';
 import { extensionOf, readBlocks } from './readers/formats.ts';
-import { BadRecords } from './readers/reader.ts';
+import { BadRecords, type OnBadRecord } from './readers/reader.ts';
 import { parseSplit, type SplitPart, splitRange } from './split-name.ts';
 import type { FileOpener } from './stream/sources.ts';
 import { TableBuilder } from './table.ts';
@@ -24,7 +24,7 @@ import { TableBuilder } from './table.ts';
 export interface LoadOptions {
   /** A configuration of a hub dataset; a folder within a folder. */
   name?: string | undefined;
-  /** `train`, `train[:1000]`, `train+validation`; all splits if left out. */
+  /** `train`, `train[:1000]`, `train+validation`, or `all` for the rows of every split; a dict of them if left out. */
   split?: string | undefined;
   /** Read rows as they are used: an IterableDataset, which downloads nothing it does not give. */
   streaming?: boolean | undefined;
@@ -37,7 +37,7 @@ export interface LoadOptions {
   /** Of the hub; HF_TOKEN if left out. */
   token?: string | false | undefined;
   /** A record that cannot be read is an error, or is left out, counted and named. */
-  onBadRecord?: 'error' | 'skip' | undefined;
+  onBadRecord?: OnBadRecord | undefined;
   /** Another hub or cache than the environment names. */
   hub?: HubOptions | undefined;
 }
@@ -76,7 +76,8 @@ export async function loadDataset(
 ): Promise<Dataset | DatasetDict | IterableDataset | IterableDatasetDict> {
   const found = await find(path, options);
   if (options.split !== undefined) {
-    const parts = parseSplit(options.split);
+    const whole = options.split === 'all' && !found.splits.has('all');
+    const parts = whole ? [...found.splits.keys()].flatMap(parseSplit) : parseSplit(options.split);
     for (const { split } of parts) if (!found.splits.has(split)) throw noSplit(split, found, path);
     return options.streaming ? streamOf(parts, found, options) : rowsOf(parts, found, options, path);
   }
@@ -100,9 +101,14 @@ interface Found {
   opener(file: string, streaming: boolean): Promise<FileOpener>;
 }
 
+/** What of the hub a path names; undefined for a file, a folder or a pattern. */
+export function hubNameOf(path: string): HubName | undefined {
+  return existsSync(path) || isPattern(path) || extensionOf(path) !== undefined ? undefined : parseHubName(path);
+}
+
 async function find(path: string, options: LoadOptions): Promise<Found> {
-  const hubName = existsSync(path) || isPattern(path) ? undefined : parseHubName(path);
-  if (!hubName || extensionOf(path) !== undefined) {
+  const hubName = hubNameOf(path);
+  if (!hubName) {
     return { ...localFiles(path, options), opener: async (file) => () => new LocalFile(file) };
   }
   const files = await hubFiles(hubName.name, {

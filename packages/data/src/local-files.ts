@@ -58,11 +58,13 @@ export function localFiles(
   return { splits: inPath(splitsByName(filesWithin(folder), folder), folder), alone: false };
 }
 
-/** The parts of a folder of tasks: its .dataset folders, as M3E has them. */
+/** The names that loadDataset takes for a folder of tasks: its .dataset folders, as M3E has them. None of another path. */
 export function partsOf(folder: string): string[] {
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) return [];
   return readdirSync(folder)
     .filter((entry) => entry.endsWith('.dataset'))
-    .map((entry) => entry.slice(0, -'.dataset'.length));
+    .map((entry) => entry.slice(0, -'.dataset'.length))
+    .sort();
 }
 
 function partOf(path: string, name: string): string {

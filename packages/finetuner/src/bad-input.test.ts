@@ -26,10 +26,10 @@ async function fromLines(name: string, rows: object[]): Promise<Dataset> {
 
 describe('records', () => {
   test('of no known fields name file, line and the fields found', async () => {
-    const dataset = await fromLines('wrong.jsonl', [{ query: 'a', answer: 'b' }]);
+    const dataset = await fromLines('wrong.jsonl', [{ prompt: 'a', reply: 'b' }]);
     await expect(open(dataset)).rejects.toThrow(
-      `${join(folder, 'wrong.jsonl')}:1: the fields {query, answer} match no record type\n` +
-        '  fix: rename them to {text, text_pos}, {text, text_pos, text_neg} or {sentence1, sentence2, label}',
+      `${join(folder, 'wrong.jsonl')}:1: the fields {prompt, reply} match no record type\n` +
+        '  fix: rename them to {text, text_pos}, {text, text_pos, text_neg}, {sentence1, sentence2, label} or {text, vector}',
     );
   });
 
@@ -39,6 +39,23 @@ describe('records', () => {
       `${join(folder, 'later.jsonl')}:3: a pair needs text_pos; the record has {text, positive}\n` +
         '  fix: give every record {text, text_pos}',
     );
+  });
+
+  test('without their task are named', async () => {
+    const dataset = await fromLines('tasks.jsonl', [{ ...pair, task: 'a' }, pair, pair]);
+    const outputDir = join(folder, 'tasks');
+    await expect((await open(dataset)).run({ outputDir, batchSize: 2, taskField: 'task' })).rejects.toThrow(
+      `${join(folder, 'tasks.jsonl')}:2: no column task; the record has {text, text_pos}\n  fix: give every record its task`,
+    );
+  });
+
+  test('are left out with onBadRecord skip', async () => {
+    const dataset = await fromLines('skip.jsonl', [pair, { text: 'a', text_pos: null }, pair]);
+    const fineTuner = await open(dataset, { onBadRecord: 'skip' });
+    const result = await fineTuner.run({ outputDir: join(folder, 'skip'), batchSize: 2, epochs: 1 });
+    expect(result.steps).toBe(1);
+    await expect(open([{ ...pair, text: '' }], { onBadRecord: 'skip' })).rejects.toThrow('the training set is empty');
+    await expect(open(dataset, { onBadRecord: 'drop' })).rejects.toThrow("onBadRecord: there is no 'drop'");
   });
 
   test('of a validation set are checked too', async () => {
@@ -85,7 +102,8 @@ describe('records', () => {
     await expect(run({})).rejects.toThrow('a pair needs text_pos; the record has {text}\n  fix: give every record');
     await expect(run({ shuffle: true })).rejects.toThrow('shuffle: a stream cannot be shuffled\n  fix: give a Dataset');
     expect((await run({ maxSteps: 1 })).steps).toBe(1);
-    await expect(run({ batchSize: 64, dropLast: true })).rejects.toThrow(
+    const short = await open(Dataset.fromRows([pair, pair]).toIterableDataset());
+    await expect(short.run({ outputDir: join(folder, 'short'), batchSize: 64, dropLast: true })).rejects.toThrow(
       'no batch came of the training set\n  fix: give more records',
     );
   });
@@ -160,7 +178,7 @@ describe('outputDir', () => {
     await run(outputDir);
     const { steps } = await run(outputDir);
     expect(steps).toBe(1);
-    expect(readdirSync(outputDir).sort()).toEqual(['metrics.jsonl', 'model']);
+    expect(readdirSync(outputDir).sort()).toEqual(['metrics.jsonl', 'model', 'report.html']);
   });
 
   // /dev/full fails every write with ENOSPC.

@@ -4,9 +4,10 @@ import * as tf from '@tensorflow/tfjs';
 import { type Embedder, OptionError, type Parameters } from '@uniem/core';
 import { Dataset, type RecordType, type Row } from '@uniem/data';
 
+import { batchLoss } from './losses.ts';
 import type { ResolvedFinetuneOptions } from './options.ts';
-import { batchLoss, collate, textsOf } from './records.ts';
-import { gradientStep } from './trainer.ts';
+import { collate, textsOf } from './records.ts';
+import { gradientsOf } from './trainer.ts';
 import type { Rows } from './training-data.ts';
 
 /** uniem's default; a batch is not made larger than this unasked. */
@@ -58,7 +59,7 @@ async function fits(records: readonly Row[], { embedder, recordType, options, va
     for (const variable of variables.values()) moments.push(tf.zerosLike(variable), tf.zerosLike(variable));
     const maxLength = Math.min(options.maxLength, embedder.config.maxPositions);
     const batch = collate(records, recordType, embedder, maxLength);
-    const { value, gradients } = gradientStep([batch], () => batchLoss(embedder, batch, options), variables);
+    const { value, gradients } = gradientsOf(() => batchLoss(embedder, batch, options), variables);
     await value.data(); // an engine may find out only now
     tf.dispose([value, ...gradients.values()]);
     return true;

@@ -11,7 +11,8 @@ import { CollapseGuard } from './collapse-guard.ts';
 import { resolveOptions } from './options.ts';
 
 const model = fileURLToPath(new URL('../../../fixtures/tiny-bert/model', import.meta.url));
-const rows = Dataset.fromRows(Array.from({ length: 40 }, (_, i) => ({ text: `cat ${i} dog`, text_pos: 'mat' })));
+const texts = Array.from('abcdefghijklmnopqrstuvwxyz', (letter) => `the ${letter} cat`);
+const rows = Dataset.fromRows(texts.map((text) => ({ text, text_pos: 'mat' })));
 
 beforeAll(async () => {
   await useEngine({ backend: 'native' });

@@ -10,6 +10,7 @@ import type { Rows } from './training-data.ts';
 
 const TEXTS = 32;
 const LIMIT = 0.95;
+const ALIKE = 0.999;
 
 /** The mean cosine of texts of different records, which have nothing to do with each other. */
 export class CollapseGuard {
@@ -36,7 +37,8 @@ export class CollapseGuard {
       if (texts.size === TEXTS) break;
     }
     const before = meanCosine(embedder, [...texts], maxLength);
-    return new CollapseGuard(embedder, [...texts], maxLength, Math.max(LIMIT, (1 + before) / 2));
+    const told = before < ALIKE ? [...texts] : []; // texts that are alike from the beginning tell nothing
+    return new CollapseGuard(embedder, told, maxLength, Math.max(LIMIT, (1 + before) / 2));
   }
 
   /** A warning, once, where the texts have become alike. */

@@ -26,7 +26,7 @@ describe('FineTuner on all-MiniLM-L6-v2', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
-    const steps = lines.filter((line) => 'step' in line);
+    const steps = lines.filter((line) => 'loss' in line);
     const epochs = lines.filter((line) => 'trainLoss' in line);
     expect(steps).toHaveLength(6);
     expect(epochs).toHaveLength(3);

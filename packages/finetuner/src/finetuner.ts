@@ -1,5 +1,6 @@
 /** From a pretrained model and records to a better model in a folder. */
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs';
@@ -12,12 +13,16 @@ import {
   type PoolingStrategy,
   useEngine,
 } from '@uniem/core';
-import { RECORD_TYPES, type RecordType } from '@uniem/data';
+import { ON_BAD_RECORD, type OnBadRecord, RECORD_TYPES, type RecordType } from '@uniem/data';
 
+import { checkLossOptions } from './losses.ts';
+import { type ModelOrigin, modelCard } from './model-card.ts';
 import { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from './options.ts';
+import { reportHtml } from './report/report.ts';
+import type { RunHooks, RunOutcome } from './run-hooks.ts';
 import { openTrainingData, type TrainingData, type TrainingDataDict, type TrainingRows } from './training-data.ts';
-import { type RunHooks, type RunOutcome, TrainingRun } from './training-run.ts';
+import { TrainingRun } from './training-run.ts';
 
 export interface FineTunerOptions {
   dataset: TrainingData | TrainingDataDict;
@@ -25,7 +30,11 @@ export interface FineTunerOptions {
   modelType?: ModelType;
   /** Left out, found by the first record's fields. */
   recordType?: RecordType;
+  /** What becomes of a record that is not of the type; with 'skip' those of blank text are left out too. */
+  onBadRecord?: OnBadRecord;
   poolingStrategy?: PoolingStrategy;
+  /** Names of the hub that the records came from, for the model card. */
+  datasets?: readonly string[];
   /** Engine that loads the model; left out, the one in use, or else the fastest that starts. */
   backend?: FinetuneOptions['backend'];
 }
@@ -41,13 +50,15 @@ export class FineTuner {
   readonly recordType: RecordType;
   readonly #data: TrainingRows;
   readonly #isEmbedder: boolean;
+  readonly #origin: ModelOrigin;
 
-  private constructor(embedder: Embedder, modelType: ModelType, data: TrainingRows, isEmbedder: boolean) {
+  private constructor(embedder: Embedder, modelType: ModelType, data: TrainingRows, origin: ModelOrigin) {
     this.embedder = embedder;
     this.modelType = modelType;
     this.recordType = data.recordType;
     this.#data = data;
-    this.#isEmbedder = isEmbedder;
+    this.#isEmbedder = modelType !== 'huggingface'; // the other layouts are saved by trainers of embedders
+    this.#origin = origin;
   }
 
   /**
@@ -57,7 +68,8 @@ export class FineTuner {
   static async fromPretrained(model: string, options: FineTunerOptions): Promise<FineTuner> {
     requireOneOf('modelType', options.modelType, MODEL_TYPES);
     requireOneOf('recordType', options.recordType, RECORD_TYPES);
-    const data = await openTrainingData(options.dataset, options.recordType);
+    requireOneOf('onBadRecord', options.onBadRecord, ON_BAD_RECORD);
+    const data = await openTrainingData(options.dataset, options.recordType, options.onBadRecord);
     if (options.backend) await useEngine({ backend: options.backend });
     const folder = await modelFolder(model);
     const modelType = options.modelType ?? detectModelType(folder, model).modelType;
@@ -69,8 +81,7 @@ export class FineTuner {
         "give poolingStrategy, or modelType 'huggingface' for a plain encoder",
       );
     }
-    const isEmbedder = modelType !== 'huggingface'; // the other layouts are saved by trainers of embedders
-    return new FineTuner(embedder, modelType, data, isEmbedder);
+    return new FineTuner(embedder, modelType, data, { model, folder, datasets: options.datasets ?? [] });
   }
 
   /** Trains, writes `<outputDir>/metrics.jsonl` as it goes, and saves `<outputDir>/model`. */
@@ -83,11 +94,18 @@ export class FineTuner {
     const run = await TrainingRun.open(embedder, this.#data, resolved, hooks, this.#isEmbedder);
     const outcome = await run.run();
     const modelFolder = join(resolved.outputDir, 'model');
-    await embedder.save(modelFolder);
-    return { ...outcome, modelFolder, metricsFile: run.metrics.path };
+    const { validation, evaluation } = outcome;
+    const card = modelCard({ embedder, origin: this.#origin, training: run.summary, validation, evaluation });
+    await embedder.save(modelFolder, { 'README.md': card });
+    const { summary, options: used, lengths, metrics } = run;
+    const report = reportHtml({ metricsFile: metrics.path, summary, options: used, lengths, evaluation });
+    writeFileSync(join(resolved.outputDir, 'report.html'), report);
+    return { ...outcome, modelFolder, metricsFile: metrics.path };
   }
 
-  #check({ batchSize, backend, earlyStoppingPatience, keepBest }: ResolvedFinetuneOptions): void {
+  #check(options: ResolvedFinetuneOptions): void {
+    const { batchSize, backend, earlyStoppingPatience, keepBest } = options;
+    checkLossOptions(this.recordType, options, this.embedder.config.hiddenSize);
     if (this.recordType === 'pair' && batchSize === 1) {
       throw new OptionError('a batch of one pair has no negative', 'batchSize', 'give 2 or more');
     }

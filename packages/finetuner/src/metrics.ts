@@ -1,8 +1,10 @@
 /** metrics.jsonl: one object a logged step and one an epoch, on disk as soon as it is known. */
 
-import { appendFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 
 import { ModelError } from '@uniem/core';
+
+import type { Metrics, TaskName } from './evaluators/tasks.ts';
 
 export interface StepMetrics {
   step: number;
@@ -29,6 +31,22 @@ export interface EpochMetrics {
   validationLoss?: number;
 }
 
+/** Of the validation set's task: step 0 is before training. */
+export interface TaskMetrics {
+  step: number;
+  task: TaskName;
+  records: number;
+  metrics: Metrics;
+}
+
+export type MetricsLine = StepMetrics | EvaluationMetrics | EpochMetrics | TaskMetrics;
+
+/** The lines of a metrics.jsonl. */
+export function readMetrics(path: string): MetricsLine[] {
+  const lines = readFileSync(path, 'utf8').trim().split('\n').filter(Boolean);
+  return lines.map((line) => JSON.parse(line) as MetricsLine);
+}
+
 export class MetricsFile {
   readonly path: string;
   /** Length of the file. */
@@ -42,7 +60,7 @@ export class MetricsFile {
   }
 
   /** @throws ModelError where the disk says no. */
-  write(metrics: StepMetrics | EvaluationMetrics | EpochMetrics): void {
+  write(metrics: MetricsLine): void {
     const line = `${JSON.stringify(metrics)}\n`;
     this.#put(() => appendFileSync(this.path, line));
     this.bytes += Buffer.byteLength(line);

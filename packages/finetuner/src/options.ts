@@ -1,11 +1,19 @@
 /** Every option of a training run, once: its type, default, limits and help all come from here. */
 
-import { BACKENDS, DEFAULT_TEMPERATURE, IN_BATCH_LOSS_TYPES, OptionError, PRECISIONS } from '@uniem/core';
+import {
+  BACKENDS,
+  DEFAULT_TEMPERATURE,
+  DISTILLATION_LOSS_TYPES,
+  IN_BATCH_LOSS_TYPES,
+  OptionError,
+  PRECISIONS,
+} from '@uniem/core';
 import { z } from 'zod';
 
 import { LR_POLICIES } from './learning-rate.ts';
 import { SCHEDULERS } from './schedules.ts';
 import { STRATEGIES } from './strategies/strategy.ts';
+import { TRACKERS } from './trackers/index.ts';
 
 const positiveInt = z.int().positive();
 
@@ -32,6 +40,11 @@ export const finetuneOptions = z.strictObject({
     .optional()
     .describe('lr after the warmup; if left out cosine with warmupSteps, else constant'),
   warmupSteps: z.number().nonnegative().optional().describe('steps of linear warmup, below 1 a fraction of all'),
+  gradCacheTokens: positiveInt
+    .optional()
+    .describe(
+      'tokens encoded at once: a larger batch goes part by part, to the same gradient in less memory (GradCache)',
+    ),
   maxGradNorm: z.number().positive().optional().describe('global norm that gradients are clipped to'),
   weightDecay: z.number().nonnegative().default(1e-3).describe('decoupled; skips bias and LayerNorm parameters'),
   temperature: z.number().positive().default(DEFAULT_TEMPERATURE).describe('divides cosines before the loss'),
@@ -57,10 +70,25 @@ export const finetuneOptions = z.strictObject({
   maxLength: positiveInt.default(512).describe('tokens a text, cut at the end'),
   dropout: z.number().min(0).max(1).optional().describe('every dropout probability; from config.json if left out'),
   shuffle: z.boolean().default(false).describe('shuffle each epoch'),
+  shuffleBuffer: positiveInt
+    .default(1000)
+    .describe('records a stream is shuffled through; a file in an order of its own needs more'),
+  uniqueTexts: z
+    .boolean()
+    .default(false)
+    .describe('no text twice in a batch, where it would be a negative of its own positive'),
+  taskField: z.string().optional().describe("column that names a record's task: each batch is of one task"),
   dropLast: z.boolean().default(false).describe('leave out a last batch that is not full'),
   seed: z.int().nonnegative().default(42).describe('of shuffling and dropout'),
   precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products; weights stay fp32'),
   evalSteps: positiveInt.optional().describe('steps between validations; at the end of each epoch if left out'),
+  evalRecords: z
+    .int()
+    .nonnegative()
+    .default(1000)
+    .describe(
+      'validation records, the first, on which the model is measured before and after training, as uniem evaluate does; 0 for none',
+    ),
   earlyStoppingPatience: positiveInt
     .optional()
     .describe('validations without a lower loss after which to stop; needs a validation set'),
@@ -73,7 +101,42 @@ export const finetuneOptions = z.strictObject({
     .default(false)
     .describe("go on from outputDir's newest checkpoint, to the weights of an unbroken run; begin where there is none"),
   backend: z.enum(BACKENDS).default('auto').describe('engine to train on'),
+  logWith: z
+    .array(z.enum(TRACKERS))
+    .default([])
+    .describe(
+      'also log to these: tensorboard writes to outputDir/tensorboard, mlflow to MLFLOW_TRACKING_URI, wandb offline files to outputDir/wandb for wandb sync',
+    ),
   logInterval: positiveInt.default(10).describe('steps between lines of metrics.jsonl'),
+  swapLoss: z
+    .boolean()
+    .default(false)
+    .describe("add to the triplet loss the pair loss of positives against texts: uniem's add_swap_loss"),
+  symmetricLoss: z
+    .boolean()
+    .default(false)
+    .describe('the mean of the in-batch loss and of the pair loss of positives against texts'),
+  inBatchPositives: z
+    .boolean()
+    .default(false)
+    .describe("other records' positives are negatives of a triplet too, as in sentence-transformers"),
+  maskSameTexts: z
+    .boolean()
+    .default(false)
+    .describe('no negative is a text that is equal to the own one, or a positive of an equal one'),
+  falseNegativeMargin: z
+    .number()
+    .optional()
+    .describe("no negative is a text whose cosine is above the positive's less this; below 0 milder"),
+  matryoshkaDims: z
+    .array(positiveInt)
+    .default([])
+    .describe('lengths to which embeddings can be cut after training; name the full length too'),
+  matryoshkaWeights: z.array(z.number().positive()).default([]).describe('weight of each length; all 1 if left out'),
+  distillationLoss: z
+    .enum(DISTILLATION_LOSS_TYPES)
+    .default('mse')
+    .describe('loss of records {text, vector}: towards the vector, or its direction alone'),
 });
 
 /** What a caller writes: everything with a default may be left out. */

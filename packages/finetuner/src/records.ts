@@ -1,36 +1,42 @@
-/** Records of a batch to one packed TokenBatch and the loss over its embeddings. N records. */
+/** Records of a batch to one packed TokenBatch. N records. */
 
-import * as tf from '@tensorflow/tfjs';
-import { coSentLoss, type DropoutState, type Embedder, pairLoss, type TokenBatch, tripletLoss } from '@uniem/core';
-import type { RecordType, Row } from '@uniem/data';
+import type { Embedder, TokenBatch } from '@uniem/core';
+import { DataError, negativesOf, type RecordType, type Row, sourceOf } from '@uniem/data';
 
-import type { ResolvedFinetuneOptions } from './options.ts';
-
-/** Text fields by record type, in the order their embeddings come. */
-const TEXT_FIELDS: Record<RecordType, readonly string[]> = {
-  pair: ['text', 'text_pos'],
-  triplet: ['text', 'text_pos', 'text_neg'],
-  scored_pair: ['sentence1', 'sentence2'],
+/** A record's texts by the part of the batch they go to; only a triplet's negatives are several in one. */
+const PARTS: Record<RecordType, readonly ((record: Row) => string | string[])[]> = {
+  pair: [(record) => record.text as string, (record) => record.text_pos as string],
+  triplet: [(record) => record.text as string, (record) => record.text_pos as string, negativesOf],
+  scored_pair: [(record) => record.sentence1 as string, (record) => record.sentence2 as string],
+  text_vector: [(record) => record.text as string],
 };
 
-/** A record's texts, in the order of its fields. */
+/** A record's texts, part by part. */
 export function textsOf(record: Row, recordType: RecordType): string[] {
-  return TEXT_FIELDS[recordType].map((field) => record[field] as string);
+  return PARTS[recordType].flatMap((part) => part(record));
 }
 
-/** A batch ready for the encoder: all texts of one field, then all of the next. */
+/** A batch ready for the encoder: all texts of one part, then all of the next. */
 export interface RecordBatch {
   recordType: RecordType;
   /** N */
   size: number;
   /** What it was made of. */
   records: readonly Row[];
+  /** Texts, part by part, without the prefix. */
+  texts: readonly (readonly string[])[];
   tokens: TokenBatch;
   /** float32 [N], of scored pairs. */
   labels: Float32Array | undefined;
+  /** float32 [N, H], of texts with vectors. */
+  vectors: Float32Array | undefined;
 }
 
-/** Tokenizes the records' texts, each after the prefix; every field goes through the encoder in one pass. */
+/**
+ * Tokenizes the records' texts, each after the prefix; every part goes through the encoder in one pass.
+ *
+ * @throws DataError for a vector that is not as long as the model's.
+ */
 export function collate(
   records: readonly Row[],
   recordType: RecordType,
@@ -38,32 +44,33 @@ export function collate(
   maxLength: number,
   prefix = '',
 ): RecordBatch {
-  const texts = TEXT_FIELDS[recordType].flatMap((field) => records.map((record) => `${prefix}${record[field]}`));
+  const texts = PARTS[recordType].map((part) => records.flatMap(part));
   return {
     recordType,
     size: records.length,
     records,
-    tokens: embedder.tokenizer.encodeBatch(texts, maxLength),
+    texts,
+    tokens: embedder.tokenizer.encodeBatch(
+      texts.flat().map((text) => `${prefix}${text}`),
+      maxLength,
+    ),
     labels: recordType === 'scored_pair' ? Float32Array.from(records, (record) => Number(record.label)) : undefined,
+    vectors: recordType === 'text_vector' ? vectorsOf(records, embedder.config.hiddenSize) : undefined,
   };
 }
 
-/** The criterion uniem picks for the record type. @returns Scalar; call inside tf.tidy or a gradient function. */
-export function batchLoss(
-  embedder: Embedder,
-  batch: RecordBatch,
-  options: Pick<ResolvedFinetuneOptions, 'lossType' | 'temperature'> & { gradientCheckpointing?: boolean },
-  dropout?: DropoutState,
-): tf.Scalar {
-  const embeddings = embedder.embed(batch.tokens, dropout, options.gradientCheckpointing); // [fields·N, H]
-  const part = (i: number) => tf.slice(embeddings, [i * batch.size, 0], [batch.size, -1]) as tf.Tensor2D;
-  const { lossType, temperature } = options;
-  switch (batch.recordType) {
-    case 'pair':
-      return pairLoss(part(0), part(1), lossType, temperature);
-    case 'triplet':
-      return tripletLoss(part(0), part(1), part(2), lossType, temperature);
-    case 'scored_pair':
-      return coSentLoss(part(0), part(1), tf.tensor1d(batch.labels as Float32Array), temperature);
-  }
+function vectorsOf(records: readonly Row[], H: number): Float32Array {
+  const vectors = new Float32Array(records.length * H);
+  records.forEach((record, i) => {
+    const vector = record.vector as ArrayLike<number>;
+    if (vector.length !== H) {
+      throw new DataError(
+        `vector has ${vector.length} values, the model's embeddings ${H}`,
+        sourceOf(record),
+        'distill from a model whose embeddings are as long',
+      );
+    }
+    vectors.set(vector, i * H);
+  });
+  return vectors;
 }

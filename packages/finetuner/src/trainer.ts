@@ -13,6 +13,8 @@ export interface Training<Batch> {
   groups: AsyncIterable<Batch[]>;
   /** Scalar loss of a batch; `pass` counts forward passes from 0 and decides the dropout masks. */
   loss: (batch: Batch, pass: number) => tf.Scalar;
+  /** Loss and gradients of a batch where one pass over it would not do; left out, those of `loss`. */
+  gradients?: ((batch: Batch, pass: number) => Gradients) | undefined;
   /** Trainable parameters by name. */
   variables: ReadonlyMap<string, tf.Variable>;
   optimizer: AdamW;
@@ -21,6 +23,13 @@ export interface Training<Batch> {
   maxGradNorm?: number | undefined;
   /** Steps done before; the first step yielded is the next one. */
   startStep: number;
+}
+
+/** Of a batch, or the mean of several. */
+export interface Gradients {
+  value: tf.Scalar;
+  /** By parameter name; parameters that the loss does not depend on have none. */
+  gradients: Map<string, tf.Tensor>;
 }
 
 export interface Step<Batch> {
@@ -40,7 +49,8 @@ export async function* train<Batch>(training: Training<Batch>): AsyncGenerator<S
   const { groups, loss, variables, optimizer, schedule, maxGradNorm } = training;
   let step = training.startStep;
   for await (const group of groups) {
-    const found = gradientStep(group, (batch, i) => loss(batch, step * group.length + i), variables);
+    const { gradients: special = (batch, pass) => gradientsOf(() => loss(batch, pass), variables) } = training;
+    const found = gradientStep(group, (batch, i) => special(batch, step * group.length + i));
     const { value } = found;
     const { gradients, norm } = clip(found.gradients, maxGradNorm);
     const mean = (await value.data())[0] as number;
@@ -67,39 +77,64 @@ function clip(
   return { gradients: new Map([...gradients.keys()].map((name, i) => [name, clipped[i] as tf.Tensor])), norm };
 }
 
-/**
- * Mean over a group of batches of the loss and of its gradients, by parameter name; parameters that the loss does not
- * depend on have none. The one place a data-parallel run would average.
- */
+/** Mean over a group of batches of the loss and of its gradients. The one place a data-parallel run would average. */
 export function gradientStep<Batch>(
   group: readonly Batch[],
-  loss: (batch: Batch, index: number) => tf.Scalar,
-  variables: ReadonlyMap<string, tf.Variable>,
-): { value: tf.Scalar; gradients: Map<string, tf.Tensor> } {
+  gradientsOfBatch: (batch: Batch, index: number) => Gradients,
+): Gradients {
   const gradients = new Map<string, tf.Tensor>();
-  let value: tf.Scalar = tf.scalar(0);
-  group.forEach((batch, i) => {
-    const share = gradientsOf(() => tf.div(loss(batch, i), group.length), variables, [value, ...gradients.values()]);
-    value = addInto(value, share.value);
-    for (const [name, variable] of variables) {
-      const gradient = share.grads[variable.name] as tf.Tensor | undefined;
-      if (gradient) gradients.set(name, addInto(gradients.get(name), gradient));
+  let value: tf.Scalar | undefined;
+  for (const [i, batch] of group.entries()) {
+    try {
+      const share = gradientsOfBatch(batch, i);
+      value = addInto(value, share.value);
+      sumGradients(gradients, share.gradients);
+    } catch (error) {
+      tf.dispose([...(value ? [value] : []), ...gradients.values()]);
+      throw error;
     }
-  });
-  return { value, gradients };
+  }
+  if (!value) throw new Error('internal: a step of no batch');
+  if (group.length === 1) return { value, gradients };
+  for (const [name, sum] of gradients) gradients.set(name, divided(sum, group.length));
+  return { value: divided(value, group.length), gradients };
 }
 
-/** tf.variableGrads, which leaves what it kept for backward where the forward pass fails (no memory, a bad token id). */
-function gradientsOf(loss: () => tf.Scalar, variables: ReadonlyMap<string, tf.Variable>, held: tf.Tensor[]) {
+/** Takes ownership of the shares. */
+export function sumGradients(sums: Map<string, tf.Tensor>, shares: ReadonlyMap<string, tf.Tensor>): void {
+  for (const [name, share] of shares) sums.set(name, addInto(sums.get(name), share));
+}
+
+/**
+ * tf.variableGrads by parameter name. Where the forward pass fails (no memory, a bad token id), what TF.js kept for the
+ * backward pass is freed, and `held` with it.
+ */
+export function gradientsOf(
+  loss: () => tf.Scalar,
+  variables: ReadonlyMap<string, tf.Variable>,
+  held: readonly tf.Tensor[] = [],
+): Gradients {
   try {
-    return tf.variableGrads(loss, [...variables.values()]);
+    const { value, grads } = tf.variableGrads(loss, [...variables.values()]);
+    const found = [...variables].flatMap(([name, variable]): [string, tf.Tensor][] => {
+      const gradient = grads[variable.name] as tf.Tensor | undefined;
+      return gradient ? [[name, gradient]] : [];
+    });
+    return { value, gradients: new Map(found) };
   } catch (error) {
     const { state } = tf.engine();
     for (const { saved } of state.activeTape ?? []) tf.dispose(saved ?? []);
     state.activeTape = null as unknown as typeof state.activeTape; // as after a pass that went well
-    tf.dispose(held);
+    tf.dispose([...held]);
     throw error;
   }
+}
+
+/** Takes ownership. */
+function divided<T extends tf.Tensor>(x: T, by: number): T {
+  const result = tf.div(x, by) as T;
+  x.dispose();
+  return result;
 }
 
 /** Takes ownership of both. */

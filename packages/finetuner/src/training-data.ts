@@ -6,9 +6,11 @@ import {
   Dataset,
   IterableDataset,
   inferRecordType,
+  type OnBadRecord,
   type RecordType,
   type Row,
   validateRecord,
+  validRecords,
 } from '@uniem/data';
 
 /** Rows at hand, or a stream of them that can be read once an epoch. */
@@ -28,18 +30,24 @@ export interface TrainingRows {
 
 /**
  * @param recordType Left out, found by the first record's fields.
+ * @param onBadRecord With 'skip', records that nothing can be trained on are left out and counted.
  * @throws DataError for an empty set, and for the first record at hand that is not of the type; those of a stream are
  * checked as they come.
  */
 export async function openTrainingData(
   dataset: TrainingData | TrainingDataDict,
   recordType: RecordType | undefined,
+  onBadRecord: OnBadRecord = 'error',
 ): Promise<TrainingRows> {
   const dict = 'train' in dataset ? dataset : { train: dataset };
   const given = dict.validation ?? dict.dev;
-  const train = toRows(dict.train);
-  const validation = given && toRows(given);
+  const [train, validation] = [toRows(dict.train), given && toRows(given)];
   const type = recordType ?? inferRecordType(await firstRow(train));
+  if (onBadRecord === 'skip') {
+    const kept = validRecords(train, type);
+    if (kept instanceof Dataset) await firstRow(kept);
+    return { train: kept, validation: validation && validRecords(validation, type), recordType: type };
+  }
   for (const rows of [train, validation]) {
     if (rows instanceof Dataset) for (const row of rows) validateRecord(row, type);
   }
@@ -62,9 +70,10 @@ async function firstRow(rows: Rows): Promise<Row> {
   throw new DataError('the training set is empty', undefined, 'give at least one record');
 }
 
-/** Another order for every seed; of a streamed dataset, by a buffer. */
-export function shuffled(rows: Rows, seed: number): Rows {
-  if (rows instanceof Dataset || rows instanceof IterableDataset) return rows.shuffle({ seed });
+/** Another order for every seed; of a streamed dataset, by a buffer of so many records. */
+export function shuffled(rows: Rows, seed: number, bufferSize: number): Rows {
+  if (rows instanceof Dataset) return rows.shuffle({ seed });
+  if (rows instanceof IterableDataset) return rows.shuffle({ seed, bufferSize });
   throw new OptionError(
     'a stream cannot be shuffled',
     'shuffle',

@@ -1,73 +1,43 @@
 /** One run of a FineTuner: its steps and epochs, what it writes, and how it goes on after an interruption. */
 
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 
-import * as tf from '@tensorflow/tfjs';
-import { dropoutState, type Embedder, OptionError, type Parameters, ProgressBar } from '@uniem/core';
+import {
+  dropoutState,
+  type Embedder,
+  lengthsOf,
+  OptionError,
+  type Parameters,
+  ProgressBar,
+  type TokenBatch,
+} from '@uniem/core';
 import { DataError, Dataset, sourceOf } from '@uniem/data';
 
 import { AdamW } from './adamw.ts';
 import { findBatchSize } from './batch-size.ts';
 import { Checkpoints, type RunIdentity, type RunState } from './checkpoints.ts';
 import { CollapseGuard } from './collapse-guard.ts';
+import type { Metrics } from './evaluators/tasks.ts';
+import { type CachedPass, cachedGradients } from './grad-cache.ts';
 import { type LrSetting, suggestLr } from './learning-rate.ts';
-import { MetricsFile } from './metrics.ts';
-import type { ResolvedFinetuneOptions } from './options.ts';
+import { batchLoss, describeLoss, embeddingsLoss } from './losses.ts';
+import { MetricsFile, type MetricsLine, readMetrics, type TaskMetrics } from './metrics.ts';
+import type { ResolvedFinetuneOptions, RunOptions } from './options.ts';
 import { prepareOutput } from './output-folder.ts';
 import { Pace } from './pace.ts';
-import { type BatchSource, recordBatches, stepBatches } from './record-batches.ts';
-import { batchLoss, type RecordBatch } from './records.ts';
+import { type BatchSource, stepBatches, totalSteps } from './record-batches.ts';
+import type { RecordBatch } from './records.ts';
+import type { RunHooks, RunOutcome } from './run-hooks.ts';
 import { schedule } from './schedules.ts';
 import { applyStrategy } from './strategies/index.ts';
 import { layerLrFactors } from './strategies/layers.ts';
 import type { Strategy } from './strategies/strategy.ts';
-import { train } from './trainer.ts';
+import { makeTrackers } from './trackers/index.ts';
+import { Trackers } from './trackers/tracker.ts';
+import { type Gradients, train } from './trainer.ts';
 import type { TrainingRows } from './training-data.ts';
-
-/** A run that is about to make its first step. */
-export interface RunStart {
-  /** Step of the checkpoint it goes on from; 0 where it begins anew. */
-  resumedFrom: number;
-  /** Undefined for a stream of unknown length. */
-  totalSteps: number | undefined;
-}
-
-/** A step that is done. */
-export interface StepEnd {
-  /** Counted from 1. */
-  step: number;
-  epoch: number;
-  /** Mean over the step's batches. */
-  loss: number;
-  lr: number;
-}
-
-/** An epoch that is done. */
-export interface EpochEnd {
-  /** Counted from 1. */
-  epoch: number;
-  trainLoss: number;
-  /** Where there is a validation set. */
-  validationLoss: number | undefined;
-}
-
-/** What a caller does as the run goes; a promise is awaited, and an error ends the run. */
-export interface RunHooks {
-  /** Aborting it ends the run after the current step; the model so far is saved, and the run can be resumed. */
-  signal?: AbortSignal;
-  onStart?: (start: RunStart) => unknown;
-  onStep?: (end: StepEnd) => unknown;
-  onEpoch?: (end: EpochEnd) => unknown;
-}
-
-/** How a run ended. */
-export interface RunOutcome {
-  /** Optimizer steps done, those before a resumed checkpoint included. */
-  steps: number;
-  /** Whether the signal ended the run early. */
-  stopped: boolean;
-}
+import { meanLoss } from './validation.ts';
+import { type Evaluation, measureTask, type ValidationTask, validationTask } from './validation-task.ts';
 
 /** Options that have no part in which weights come out; all others must be the same for a run to be resumed. */
 const FREE_OPTIONS = new Set([
@@ -77,8 +47,13 @@ const FREE_OPTIONS = new Set([
   'saveOnEpochEnd',
   'numMaxCheckpoints',
   'logInterval',
+  'evalRecords',
+  'logWith',
   'backend',
 ]);
+
+/** Dropout places that a part of a batch has for itself; a model has some hundred. */
+const PART_PLACES = 2 ** 16;
 
 /** Steps between looks for collapse, at least. */
 const GUARD_STEPS = 10;
@@ -92,10 +67,14 @@ export class TrainingRun {
   readonly #variables: Parameters;
   readonly #optimizer: AdamW;
   readonly #checkpoints: Checkpoints;
+  readonly #trackers: Trackers;
   readonly #identity: RunIdentity;
   readonly #totalSteps: number | undefined;
+  readonly #peakLr: number;
   readonly #lr: (step: number) => number;
   readonly #state: RunState;
+  readonly #validation: RunOutcome['validation'] = [];
+  readonly #lengths: number[] = [];
 
   /**
    * Prepares the model, and restores the checkpoint of a run to resume.
@@ -117,7 +96,8 @@ export class TrainingRun {
       const trial = { embedder, recordType, options: resolved, variables: strategy.variables };
       const batchSize = resolved.batchSize ?? (await findBatchSize(data.train, trial));
       const source = { embedder, recordType, options: { ...resolved, batchSize }, prefix: strategy.prefix };
-      return new TrainingRun(source, data, hooks, strategy, { values, isEmbedder });
+      const steps = await totalSteps(source, data.train);
+      return new TrainingRun(source, data, hooks, strategy, { values, isEmbedder, steps });
     } catch (error) {
       strategy.finish();
       throw error;
@@ -129,23 +109,25 @@ export class TrainingRun {
     data: TrainingRows,
     hooks: RunHooks,
     made: Strategy,
-    model: Pick<LrSetting, 'values' | 'isEmbedder'>,
+    { steps, ...model }: Pick<LrSetting, 'values' | 'isEmbedder'> & { steps: number | undefined },
   ) {
     const { options, recordType } = source;
     this.#source = source;
     this.#data = data;
     this.#hooks = hooks;
-    this.#totalSteps = totalSteps(source, data);
+    this.#totalSteps = steps;
     prepareOutput(options.outputDir);
     this.#strategy = made;
     this.#variables = made.variables;
     const { lrPolicy: policy, strategy } = options;
     const trainable = valuesOf(this.#variables);
     const lr = options.lr ?? suggestLr({ policy, strategy, trainable, ...model });
+    this.#peakLr = lr;
     this.#lr = schedule(lr, options, this.#totalSteps);
     const lrFactor = layerLrFactors(this.#variables.keys(), options.layerLrDecay);
     this.#optimizer = new AdamW({ weightDecay: options.weightDecay, lrFactor });
     this.#checkpoints = new Checkpoints(options.outputDir, options.numMaxCheckpoints);
+    this.#trackers = new Trackers(makeTrackers(options.logWith, options.outputDir), (text) => this.#warn(text));
     const deciding = Object.entries(options).filter(([name]) => !FREE_OPTIONS.has(name));
     const records = data.train instanceof Dataset ? data.train.length : 'a stream';
     this.#identity = { ...Object.fromEntries(deciding), recordType, records };
@@ -166,15 +148,47 @@ export class TrainingRun {
     this.metrics = new MetricsFile(join(options.outputDir, 'metrics.jsonl'), this.#state.metricsBytes);
   }
 
+  /** Texts seen, by their tokens: of less than 8, 16, 32, … */
+  get lengths(): { below: number; count: number }[] {
+    return this.#lengths.map((count, i) => ({ below: 8 * 2 ** i, count }));
+  }
+
+  /** Options with what was found for those left out. */
+  get options(): RunOptions {
+    return this.#source.options;
+  }
+
+  /** What the run was made of, for people to read. */
+  get summary(): [name: string, value: string | number][] {
+    const { options, recordType } = this.#source;
+    const { train } = this.#data;
+    return [
+      ['records', `${train instanceof Dataset ? train.length : 'a stream'}, ${recordType}`],
+      ['loss', describeLoss(recordType, options)],
+      ['strategy', options.strategy],
+      ['batch size', options.batchSize * options.gradientAccumulationSteps],
+      ['learning rate', this.#peakLr],
+      ['epochs', options.epochs],
+      ['steps', this.#state.step],
+      ['max length', options.maxLength],
+      ['precision', options.precision],
+      ['seed', options.seed],
+    ];
+  }
+
   /** Trains to the end, the signal or the first error. The weights are the last ones, or the best with keepBest. */
   async run(): Promise<RunOutcome> {
     const { epochs, keepBest, saveOnEpochEnd, outputDir } = this.#source.options;
     const bar = new ProgressBar('train', this.#totalSteps);
     const pace = new Pace();
     const state = this.#state;
+    let evaluation: Evaluation | undefined;
     try {
       const guard = await CollapseGuard.of(this.#source, this.#data.train);
+      await this.#trackers.start(this.#source.options);
       await this.#hooks.onStart?.({ resumedFrom: state.step, totalSteps: this.#totalSteps });
+      const task = await this.#task();
+      const before = await this.#before(task);
       while (state.epoch <= epochs && !this.#ended()) {
         await this.#epoch(bar, pace, guard);
         if (this.#stopped()) break;
@@ -187,13 +201,16 @@ export class TrainingRun {
         throw new DataError('no batch came of the training set', undefined, 'give more records');
       }
       if (keepBest && state.best && !this.#stopped()) this.#checkpoints.restoreBest(this.#variables);
+      const after = task && (await this.#measure(task));
+      if (task && after) evaluation = { task: task.task, records: task.records, before, after };
       await this.#strategy.save?.(join(outputDir, 'adapter'));
     } finally {
       bar.end();
+      await this.#trackers.end();
       this.#optimizer.dispose();
       this.#strategy.finish();
     }
-    return { steps: state.step, stopped: this.#stopped() };
+    return { steps: state.step, stopped: this.#stopped(), validation: this.#validation, evaluation };
   }
 
   async #epoch(bar: ProgressBar, pace: Pace, guard: CollapseGuard): Promise<void> {
@@ -203,6 +220,7 @@ export class TrainingRun {
     const steps = train<RecordBatch>({
       groups: stepBatches(this.#data.train, this.#source, state.epoch, state.stepsOfEpoch),
       loss: (batch, pass) => batchLoss(embedder, batch, options, dropoutState(options.seed, pass)),
+      gradients: options.gradCacheTokens === undefined ? undefined : (batch, pass) => this.#cached(batch, pass),
       variables: this.#variables,
       optimizer: this.#optimizer,
       schedule: this.#lr,
@@ -216,36 +234,84 @@ export class TrainingRun {
       state.stepsOfEpoch += 1;
       state.epochLoss += loss;
       const { epoch } = state;
+      for (const { tokens } of group) this.#countLengths(tokens);
       pace.add(group.reduce((sum, { size }) => sum + size, 0));
       if (step % options.logInterval === 0) {
         const norm = gradNorm === undefined ? {} : { gradNorm };
-        this.metrics.write({ step, epoch, loss, lr, ...norm, recordsPerSecond: pace.take() });
+        await this.#log({ step, epoch, loss, lr, ...norm, recordsPerSecond: pace.take() });
       }
       if (step % Math.max(GUARD_STEPS, options.logInterval) === 0) this.#warn(guard.check());
       bar.update(step, `loss ${loss.toFixed(4)}  ${Math.round(pace.overall())} records/s`);
       if (options.evalSteps && step % options.evalSteps === 0) await this.#evaluateStep();
-      if (this.#stopped() || (options.saveSteps && step % options.saveSteps === 0)) await this.#save();
       await this.#hooks.onStep?.({ step, epoch, loss, lr });
+      if (this.#stopped() || (options.saveSteps && step % options.saveSteps === 0)) await this.#save();
       if (this.#ended()) break;
     }
     const { epoch } = state;
     const trainLoss = state.epochLoss / Math.max(1, state.stepsOfEpoch);
     const validationLoss = options.evalSteps ? undefined : await this.#evaluate();
-    this.metrics.write({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
+    await this.#log({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
+    if (validationLoss !== undefined) this.#validation.push({ epoch, validationLoss });
     await this.#hooks.onEpoch?.({ epoch, trainLoss, validationLoss });
+  }
+
+  #countLengths(tokens: TokenBatch): void {
+    for (const length of lengthsOf(tokens)) {
+      const bin = Math.max(0, Math.floor(Math.log2(length / 8)) + 1);
+      while (this.#lengths.length <= bin) this.#lengths.push(0);
+      (this.#lengths[bin] as number) += 1;
+    }
+  }
+
+  #cached(batch: RecordBatch, pass: number): Gradients {
+    const { embedder, options } = this.#source;
+    const { seed } = dropoutState(options.seed, pass);
+    const cached: CachedPass = {
+      tokens: batch.tokens,
+      tokensAtOnce: options.gradCacheTokens as number,
+      embed: (part, i) => embedder.embed(part, { seed, place: i * PART_PLACES }, options.gradientCheckpointing),
+      loss: (embeddings) => embeddingsLoss(embedder, embeddings, batch, options),
+    };
+    return cachedGradients(cached, this.#variables);
   }
 
   /** An evaluation within an epoch, with its line; one that the signal cuts off is due when the run goes on. */
   async #evaluateStep(): Promise<void> {
     const { step, epoch } = this.#state;
     const validationLoss = await this.#evaluate();
-    if (validationLoss !== undefined) this.metrics.write({ step, epoch, validationLoss });
+    if (validationLoss !== undefined) await this.#log({ step, epoch, validationLoss });
     this.#state.evaluationDue = this.#data.validation !== undefined && validationLoss === undefined;
+  }
+
+  #task(): Promise<ValidationTask | undefined> | undefined {
+    const { recordType, options } = this.#source;
+    return this.#data.validation && validationTask(this.#data.validation, recordType, options.evalRecords);
+  }
+
+  /** What the model was worth before the first step; of a resumed run, what it wrote then. */
+  async #before(task: ValidationTask | undefined): Promise<Metrics | undefined> {
+    if (!task) return undefined;
+    if (this.#state.step === 0) return this.#measure(task);
+    const lines = readMetrics(this.metrics.path);
+    const found = lines.find((line): line is TaskMetrics => 'task' in line && line.step === 0);
+    return found?.task === task.task && found.records === task.records ? found.metrics : undefined;
+  }
+
+  async #measure(task: ValidationTask): Promise<Metrics | undefined> {
+    const metrics = await measureTask(task, this.#source, () => this.#stopped());
+    if (metrics) await this.#log({ step: this.#state.step, task: task.task, records: task.records, metrics });
+    return metrics;
   }
 
   async #save(): Promise<void> {
     this.#state.metricsBytes = this.metrics.bytes;
     await this.#checkpoints.save(this.#state, this.#identity, this.#variables, this.#optimizer);
+  }
+
+  /** To metrics.jsonl, and to the trackers. */
+  async #log(line: MetricsLine): Promise<void> {
+    this.metrics.write(line);
+    await this.#trackers.log(numbersOf(line), this.#state.step);
   }
 
   #warn(warning: string | undefined): void {
@@ -265,22 +331,10 @@ export class TrainingRun {
 
   /** The validation loss; undefined without a validation set, and where the run is stopped before its end. */
   async #evaluate(): Promise<number | undefined> {
-    const { embedder, options } = this.#source;
-    if (!this.#data.validation) return undefined;
-    const source = { ...this.#source, options: { ...options, dropLast: false } };
-    let sum = 0;
-    let count = 0;
-    for await (const batch of recordBatches(this.#data.validation, source)) {
-      await setImmediate(); // lets a signal through, as the trainer does
-      if (this.#stopped()) return undefined;
-      const loss = tf.tidy(() => batchLoss(embedder, batch, options));
-      sum += (await loss.data())[0] as number;
-      loss.dispose();
-      count += 1;
-    }
-    if (count === 0) return undefined;
-    await this.#rank(sum / count);
-    return sum / count;
+    const { validation } = this.#data;
+    const loss = validation && (await meanLoss(validation, this.#source, () => this.#stopped()));
+    if (loss !== undefined) await this.#rank(loss);
+    return loss;
   }
 
   async #rank(validationLoss: number): Promise<void> {
@@ -293,19 +347,13 @@ export class TrainingRun {
   }
 }
 
-/** Undefined for a stream, whose length is not known. */
-function totalSteps({ options, recordType }: BatchSource, { train: rows }: TrainingRows): number | undefined {
-  const { batchSize, dropLast, gradientAccumulationSteps, epochs, maxSteps } = options;
-  if (!(rows instanceof Dataset)) return maxSteps;
-  const least = dropLast ? batchSize : recordType === 'pair' ? 2 : 1; // records that make a last batch
-  const perEpoch = Math.floor(rows.length / batchSize) + (rows.length % batchSize >= least ? 1 : 0);
-  const total = Math.ceil(perEpoch / gradientAccumulationSteps) * epochs;
-  if (total > 0) return Math.min(total, maxSteps ?? Number.POSITIVE_INFINITY);
-  throw new OptionError(
-    `no batch of ${batchSize} can be made of the training set`,
-    'batchSize',
-    'give more records, or leave dropLast out',
-  );
+/** A line as names and numbers; those of a task stand under its name. */
+function numbersOf(line: MetricsLine): Metrics {
+  if ('task' in line) {
+    return Object.fromEntries(Object.entries(line.metrics).map(([name, value]) => [`${line.task}/${name}`, value]));
+  }
+  const { step: _, ...numbers } = line as Exclude<MetricsLine, TaskMetrics> & { step?: number };
+  return numbers;
 }
 
 function notFinite(what: string, value: number | undefined, step: number, group: readonly RecordBatch[]): OptionError {

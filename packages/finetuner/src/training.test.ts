@@ -7,9 +7,10 @@ import { dropoutState, Embedder, useEngine } from '@uniem/core';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { AdamW } from './adamw.ts';
-import { batchLoss, collate, type RecordBatch } from './records.ts';
+import { batchLoss } from './losses.ts';
+import { collate, type RecordBatch } from './records.ts';
 import { bitfit } from './strategies/index.ts';
-import { gradientStep, train } from './trainer.ts';
+import { gradientStep, gradientsOf, train } from './trainer.ts';
 
 const fixtures = new URL('../../../fixtures/tiny-bert/', import.meta.url);
 const golden = JSON.parse(readFileSync(new URL('training.json', fixtures), 'utf8'));
@@ -75,7 +76,7 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
     const { parameters } = embedder;
     const batches = [batchOf(embedder, 0), batchOf(embedder, 1)];
     const stepOver = (group: RecordBatch[]) =>
-      gradientStep(group, (batch) => batchLoss(embedder, batch, options), parameters);
+      gradientStep(group, (batch) => gradientsOf(() => batchLoss(embedder, batch, options), parameters));
     const apart = batches.map((batch) => stepOver([batch]));
     const before = tf.memory().numTensors;
     const together = stepOver(batches);

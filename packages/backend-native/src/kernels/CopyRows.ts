@@ -1,4 +1,4 @@
-/** Slice, Concat, Pack and SplitV of float tensors along one axis: native/kernels/CopyRows.cc. */
+/** Slice, PadV2, Concat, Pack and SplitV of float tensors along an axis: native/kernels/CopyRows.cc. */
 
 import * as tf from '@tensorflow/tfjs';
 
@@ -37,6 +37,44 @@ export const slice = defineKernel<{ x: tf.TensorInfo }, { begin: number | number
     return part(backend, x, axis, from[axis] as number, sizes[axis] as number);
   },
 );
+
+/** One axis after the other: the gradient of a slice pads along one. */
+export const padV2 = defineKernel<{ x: tf.TensorInfo }, { paddings: [number, number][]; constantValue: number }>(
+  tf.PadV2,
+  ({ x }, { paddings, constantValue }, backend) => {
+    const padded = paddings.flatMap(([before, after], axis) => (before + after > 0 ? [axis] : []));
+    if (x.dtype !== 'float32' || padded.length === 0) return undefined; // nothing to do, or a dtype of its own
+    if (constantValue !== 0 && backend.elementOf(x) === 'bf16') return undefined;
+    let y = x;
+    for (const axis of padded) {
+      const [before, after] = paddings[axis] as [number, number];
+      const wider = widened(backend, y, axis, before, after, constantValue);
+      if (y !== x) backend.disposeData(y.dataId);
+      y = wider;
+    }
+    return y;
+  },
+);
+
+function widened(
+  backend: NativeBackend,
+  x: tf.TensorInfo,
+  axis: number,
+  before: number,
+  after: number,
+  value: number,
+): tf.TensorInfo {
+  const { rows, stride: width, unit } = rowsAlong(x.shape, axis);
+  const y = backend.empty(
+    x.shape.map((n, i) => (i === axis ? before + n + after : n)),
+    backend.elementOf(x),
+  );
+  const { stride } = rowsAlong(y.shape, axis);
+  const array = backend.array(y);
+  array.fill(value);
+  backend.binding.CopyRows(backend.array(x), array, rows, width, 0, width, before * unit, stride);
+  return y;
+}
 
 export const splitV = defineKernel<{ x: tf.TensorInfo }, { numOrSizeSplits: number | number[]; axis: number }>(
   tf.SplitV,

@@ -6,7 +6,7 @@ import { attention, attentionBiasGrad, attentionGrad } from './Attention.ts';
 import { binary } from './Binary.ts';
 import { cast } from './Cast.ts';
 import { clipGradNorm } from './ClipGradNorm.ts';
-import { concat, pack, slice, splitV } from './CopyRows.ts';
+import { concat, pack, padV2, slice, splitV } from './CopyRows.ts';
 import { coSent } from './CoSent.ts';
 import { dropout } from './Dropout.ts';
 import { embedding, embeddingGrad } from './Embedding.ts';
@@ -58,6 +58,7 @@ export const KERNELS: readonly Kernel[] = [
   maxTokens,
   maxTokensGrad,
   pack,
+  padV2,
   poolTokens,
   poolTokensGrad,
   ...reductions,

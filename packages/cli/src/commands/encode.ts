@@ -18,16 +18,17 @@ export const encode = defineCommand({
       .string()
       .regex(/\.(npy|jsonl)$/)
       .describe('.npy, float32 [texts, values], or .jsonl'),
+    prefix: z.string().default('').describe('put before each text, as "query: " of E5'),
     pooling: z.enum(POOLING_STRATEGIES).optional().describe('found by the folder if left out'),
     normalize: z.boolean().default(true).describe('divide each embedding by its length'),
-    batchSize: z.int().positive().default(32).describe('texts a batch'),
+    batchSize: z.int().positive().default(32).describe('texts a batch; short ones are more'),
     maxLength: z.int().positive().optional().describe('tokens a text, cut at the end'),
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, input, output, pooling, normalize, batchSize, maxLength, backend, precision }) {
+  async run({ model, input, output, prefix, pooling, normalize, batchSize, maxLength, backend, precision }) {
     requireFolderOf(output);
-    const texts = await readTexts(input);
+    const texts = (await readTexts(input)).map((text) => prefix + text);
     await useEngine({ backend, precision });
     const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling });
     writeVectors(output, await embedder.encode(texts, { normalize, batchSize, maxLength }));

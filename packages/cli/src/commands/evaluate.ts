@@ -1,37 +1,144 @@
-/** uniem evaluate: how well a model finds each query's document. */
+/** uniem evaluate: how good a model is at a task, or at a folder of them. */
 
-import { statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
+import { join, parse } from 'node:path';
 
-import { BACKENDS, Embedder, useEngine } from '@uniem/core';
-import { loadDataset, validateRecord } from '@uniem/data';
-import { evaluateRetrieval } from '@uniem/finetuner';
+import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine } from '@uniem/core';
+import { Dataset, loadDataset, type Row } from '@uniem/data';
+import {
+  evaluateRetrieval,
+  evaluateTask,
+  inferTask,
+  type Metrics,
+  mainMetric,
+  type RetrievalTask,
+  TASKS,
+  type TaskData,
+  type TaskName,
+} from '@uniem/finetuner';
 import { z } from 'zod';
 
+import { type ColumnFlags, columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
 import { requireFolderOf, writeFileWhole } from '../files.ts';
+import { isRetrievalFolder, readRetrievalFolder } from '../retrieval-folder.ts';
+
+interface Report {
+  task: TaskName;
+  records: number;
+  metrics: Metrics;
+}
 
 export const evaluate = defineCommand({
-  summary: 'measure retrieval (MRR@10, recall, nDCG@10) on pairs',
+  summary: 'measure a model on a task: retrieval, sts, classification and more',
   flags: z.strictObject({
     model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
-    data: z.string().describe('.jsonl file of pairs: text_pos finds text among all texts'),
-    split: z.string().optional().describe('which file of a folder; test if left out'),
-    swap: z.boolean().default(false).describe('text finds text_pos instead'),
+    data: z
+      .string()
+      .optional()
+      .describe(
+        'records of one task: a file, a folder with train and test or of BEIR (corpus.jsonl, queries.jsonl, qrels), or of the hub',
+      ),
+    tasks: z.string().optional().describe('folder of tasks, each a file or such a folder; prints a table'),
+    task: z.enum(TASKS).optional().describe("found by the fields of --data's records if left out"),
+    split: z.string().optional().describe('split to measure on; test, validation or dev if left out'),
+    rename: columnFlags.rename,
+    prefix: columnFlags.prefix,
+    swap: z.boolean().default(false).describe('text and text_pos change places: text finds text_pos'),
     output: z.string().optional().describe('also write the metrics to this JSON file'),
+    precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, data, split, swap, output, backend }) {
+  async run({ model, data, tasks, task, output, precision, backend, ...columns }) {
+    if ((data === undefined) === (tasks === undefined)) {
+      throw new OptionError('one of the two is needed', '--data, --tasks', 'give either --data or --tasks');
+    }
     if (output) requireFolderOf(output);
-    const isFolder = statSync(data, { throwIfNoEntry: false })?.isDirectory();
-    const pairs = [...(await loadDataset(data, { split: split ?? (isFolder ? 'test' : 'train') }))];
-    for (const pair of pairs) validateRecord(pair, 'pair');
-    await useEngine({ backend });
+    const sources = data !== undefined ? [{ name: data, path: data }] : tasksIn(tasks as string);
+    const loaded: [name: string, data: TaskData | RetrievalTask][] = [];
+    for (const { name, path } of sources) {
+      const isRetrieval = isRetrievalFolder(path);
+      if (isRetrieval) refuseForFolder(path, task, columns);
+      loaded.push([name, isRetrieval ? await readRetrievalFolder(path, columns.split) : await read(path, columns)]);
+    }
+    await useEngine({ backend, precision });
     const embedder = await Embedder.fromPretrained(model);
-    const texts = pairs.map((pair) => pair.text as string);
-    const positives = pairs.map((pair) => pair.text_pos as string);
-    const [queries, documents] = swap ? [texts, positives] : [positives, texts];
-    const report = `${JSON.stringify(await evaluateRetrieval(embedder, { queries, documents }), null, 2)}\n`;
-    if (output) writeFileWhole(output, report);
-    process.stdout.write(report);
+    const reports = new Map<string, Report>();
+    for (const [name, records] of loaded) {
+      reports.set(name, await measure(embedder, records, task));
+    }
+    const [only] = reports.values();
+    const content = data !== undefined ? only?.metrics : Object.fromEntries(reports);
+    const json = `${JSON.stringify(content, null, 2)}\n`;
+    if (output) writeFileWhole(output, json);
+    process.stdout.write(data !== undefined ? json : table(reports));
   },
 });
+
+async function measure(embedder: Embedder, data: TaskData | RetrievalTask, task?: TaskName): Promise<Report> {
+  if ('queries' in data) {
+    const metrics = { ...(await evaluateRetrieval(embedder, data)) };
+    return { task: 'retrieval', records: data.queries.length, metrics };
+  }
+  const chosen = task ?? inferTask(data);
+  return { task: chosen, records: data.test.length, metrics: await evaluateTask(chosen, embedder, data) };
+}
+
+/** @throws OptionError for flags that a folder of queries and documents leaves no room for. */
+function refuseForFolder(path: string, task: TaskName | undefined, { swap, rename, prefix }: Reading): void {
+  const flags = { '--swap': swap, '--rename': rename.length > 0, '--prefix': prefix.length > 0 };
+  const isOther = task !== undefined && task !== 'retrieval';
+  const flag = isOther ? `--task ${task}` : Object.entries(flags).find(([, given]) => given)?.[0];
+  if (flag) throw new OptionError(`${path} is a retrieval task of queries and a corpus`, flag, 'leave the flag out');
+}
+
+/** The files and folders in a folder, but hidden ones. */
+function tasksIn(folder: string): { name: string; path: string }[] {
+  let entries: string[];
+  try {
+    entries = readdirSync(folder).sort();
+  } catch (cause) {
+    throw new OptionError(`no such folder ${folder}`, '--tasks', 'give a folder of tasks', { cause });
+  }
+  const found = entries.filter((entry) => !entry.startsWith('.'));
+  if (found.length === 0) throw new OptionError(`${folder} is empty`, '--tasks', 'give a folder of tasks');
+  return found.map((entry) => ({ name: parse(entry.replace(/\.gz$/, '')).name, path: join(folder, entry) }));
+}
+
+type Reading = Pick<ColumnFlags, 'rename' | 'prefix'> & { split?: string | undefined; swap: boolean };
+
+async function read(path: string, { split, swap, ...columns }: Reading): Promise<TaskData> {
+  const rowsOf = (rows: Dataset) =>
+    [...withColumns(rows, columns)].map(
+      (row): Row => (swap ? { ...row, text: row.text_pos, text_pos: row.text } : row),
+    );
+  if (split !== undefined) return { test: rowsOf(await loadDataset(path, { split })) };
+  const loaded = await loadDataset(path);
+  if (loaded instanceof Dataset) return { test: rowsOf(loaded) };
+  const [first] = Object.values(loaded);
+  const test = loaded.test ?? loaded.validation ?? loaded.dev ?? first;
+  const { train } = loaded;
+  return { test: rowsOf(test as Dataset), train: train && train !== test ? rowsOf(train) : undefined };
+}
+
+/** Main metrics in hundredths, and their mean, as MTEB shows them. */
+function table(reports: ReadonlyMap<string, Report>): string {
+  const rows = [...reports].map(([name, { task, metrics }]) => {
+    const metric = mainMetric(task);
+    return { name, task: task as string, metric, value: 100 * (metrics[metric] as number) };
+  });
+  const mean = rows.reduce((sum, { value }) => sum + value, 0) / rows.length;
+  const all = [...rows, { name: 'mean', task: '', metric: '', value: mean }];
+  const width = (key: 'name' | 'task' | 'metric') => Math.max(...all.map((row) => row[key].length));
+  return all
+    .map(({ name, task, metric, value }) =>
+      [
+        name.padEnd(width('name')),
+        task.padEnd(width('task')),
+        metric.padEnd(width('metric')),
+        value.toFixed(2).padStart(6),
+      ].join('  '),
+    )
+    .join('\n')
+    .concat('\n');
+}

@@ -1,14 +1,23 @@
 /** uniem finetune: records and a model to a better model. */
 
+import { join } from 'node:path';
+
 import { POOLING_STRATEGIES } from '@uniem/core';
-import { RECORD_TYPES } from '@uniem/data';
-import { FineTuner, finetuneOptions, MODEL_TYPES } from '@uniem/finetuner';
+import { hubNameOf, RECORD_TYPES } from '@uniem/data';
+import { type Evaluation, FineTuner, finetuneOptions, MODEL_TYPES, mainMetric } from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
+import { writeFileWhole } from '../files.ts';
 import { dataFlags, openData } from '../training-data.ts';
 
 const flags = z.strictObject({
+  config: z
+    .string()
+    .optional()
+    .describe(
+      'YAML or JSON file of these options in camelCase; flags win, and <output-dir>/run.json has what came of both',
+    ),
   model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
   ...dataFlags,
   modelType: z.enum(MODEL_TYPES).optional().describe('found by the folder if left out'),
@@ -20,15 +29,18 @@ const flags = z.strictObject({
 export const finetune = defineCommand({
   summary: 'fine-tune a model on pairs, triplets or scored pairs',
   flags,
-  async run({ model, data, split, evalData, testSize, rename, streaming, modelType, recordType, pooling, ...options }) {
-    const { backend, seed } = options;
-    const dataset = await openData({ data, split, evalData, testSize, rename, streaming, seed });
+  async run({ config: _, ...given }) {
+    const { model, modelType, recordType, pooling, onBadRecord } = given;
+    const options = z.object(finetuneOptions.shape).parse(given);
+    const dataset = await openData(given);
     const fineTuner = await FineTuner.fromPretrained(model, {
       dataset,
       modelType,
       recordType,
+      onBadRecord,
       poolingStrategy: pooling,
-      backend,
+      datasets: given.data.flatMap((path) => hubNameOf(path)?.name ?? []),
+      backend: options.backend,
     });
     process.stderr.write(`model type ${fineTuner.modelType}, record type ${fineTuner.recordType}\n`);
     const abort = new AbortController();
@@ -39,6 +51,7 @@ export const finetune = defineCommand({
     const result = await fineTuner.run(options, {
       signal: abort.signal,
       onStart: ({ resumedFrom }) => {
+        writeFileWhole(join(options.outputDir, 'run.json'), `${JSON.stringify(given, null, 2)}\n`);
         if (resumedFrom > 0) process.stderr.write(`going on after step ${resumedFrom}\n`);
         else if (options.resume) process.stderr.write('no checkpoint yet: beginning at the first step\n');
       },
@@ -48,6 +61,14 @@ export const finetune = defineCommand({
         `stopped after step ${result.steps}; metrics and model are written, and --resume goes on from here\n`,
       );
     }
+    if (result.evaluation) process.stderr.write(`${told(result.evaluation)}\n`);
     process.stdout.write(`${result.modelFolder}\n`);
   },
 });
+
+/** The measure that models are compared by, before and after. */
+function told({ task, records, before, after }: Evaluation): string {
+  const metric = mainMetric(task);
+  const shown = (value: number | undefined) => value?.toFixed(4) ?? 'unknown';
+  return `${task} of ${records} validation records: ${metric} ${shown(before?.[metric])} before, ${shown(after[metric])} after`;
+}

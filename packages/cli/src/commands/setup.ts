@@ -12,7 +12,7 @@ const ENGINES = {
 
 export const setup = defineCommand({
   summary: 'fetch and build an engine (once): uniem setup native|tensorflow',
-  argument: 'engine',
+  arguments: ['engine'],
   flags: z.strictObject({ engine: z.enum(['native', 'tensorflow']).describe('which engine') }),
   async run({ engine }) {
     const setUp = await ENGINES[engine]();

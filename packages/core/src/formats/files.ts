@@ -54,6 +54,21 @@ export function isCounts(value: unknown): value is number[] {
 }
 
 /**
+ * Writes a JSON object as its earlier text had it: `2.0` stays, where JSON.stringify writes 2, since Python reads another
+ * type and transformers refuses config.json for it.
+ *
+ * @param before The earlier text; a key with such a number there has one here, wherever it stands.
+ */
+export function stringifyAs(before: string, value: Record<string, unknown>): string {
+  const numbers = before.matchAll(/"([^"\\]+)"\s*:\s*(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)/g);
+  const floats = new Set([...numbers].flatMap(([, key, number]) => (/[.eE]/.test(number as string) ? [key] : [])));
+  const text = JSON.stringify(value, null, 2);
+  return text.replace(/^( *"([^"\\]+)": -?\d+)(?=,?$)/gm, (line, start, key) =>
+    floats.has(key) ? `${start}.0` : line,
+  );
+}
+
+/**
  * Makes a folder appear whole or not at all: `fill` writes into a sibling, which then takes the target's name.
  * An earlier folder stays until the new one is complete; a failed `fill` leaves it untouched.
  *

@@ -75,6 +75,7 @@ test('only what is needed is downloaded: one form of the weights, and the folder
     '2_Dense',
     '2_Dense/config.json',
     '2_Dense/pytorch_model.bin',
+    'README.md',
     'config.json',
     'model.safetensors',
     'modules.json',

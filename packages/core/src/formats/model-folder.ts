@@ -39,7 +39,7 @@ export async function modelFolder(model: string, hub: HubOptions = {}): Promise<
 
 async function download(repository: Repository): Promise<string> {
   const files = new Set((await repository.files()).map(({ path }) => path));
-  const wanted = new Set<string>();
+  const wanted = new Set(files.has('README.md') ? ['README.md'] : []); // names the language
   for (const folder of await moduleFolders(repository, files)) {
     const within = (file: string) => (folder === '' ? file : `${folder}/${file}`);
     const weights = WEIGHTS.map(within).find((path) => files.has(path));

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterAll, describe, expect, test } from 'vitest';
 
-import { type HostTensor, readSafetensors, writeSafetensors } from './safetensors.ts';
+import { type HostTensor, openSafetensors, writeSafetensors } from './safetensors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'uniem-safetensors-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -17,6 +17,11 @@ function file(name: string, content: Uint8Array): string {
   const path = join(folder, name);
   writeFileSync(path, content);
   return path;
+}
+
+/** Every tensor, read. */
+function readSafetensors(path: string): Map<string, HostTensor> {
+  return new Map([...openSafetensors(path)].map(([name, { shape, read }]) => [name, { shape, values: read() }]));
 }
 
 /** A file of this header and this many bytes of data. */

@@ -52,11 +52,6 @@ export function openSafetensors(path: string): Map<string, StoredTensor> {
   }
 }
 
-/** Every floating-point tensor of the file, read. */
-export function readSafetensors(path: string): Map<string, HostTensor> {
-  return new Map([...openSafetensors(path)].map(([name, { shape, read }]) => [name, { shape, values: read() }]));
-}
-
 interface Entry {
   name: string;
   dtype: string;

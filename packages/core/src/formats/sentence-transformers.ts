@@ -11,24 +11,28 @@ import { DENSE_ACTIVATIONS, type DenseModule, type HeadModule } from '../head.ts
 import { readJson, readJsonValue } from './files.ts';
 import { type HostTensor, writeSafetensors } from './safetensors.ts';
 
-/** What the layout says beyond the encoder. */
-export interface SentenceTransformersLayout {
-  /** Folder of the encoder, relative to the model's. */
-  encoderPath: string;
+/** What a model computes around its encoder. */
+export interface ModelLayout {
   /** Whether the encoder is a table of word embeddings alone. */
   isStatic: boolean;
+  /** Whether texts are lower-cased before the tokenizer sees them. */
+  lowerCase: boolean;
   pooling: PoolingLayout;
   /** What follows the pooling, without a Normalize at the end. */
   head: readonly HeadModule[];
-  /** The Dense modules' folders, relative to the model's, by their names in `head`. */
-  densePaths: ReadonlyMap<string, string>;
   /** Whether the last module is Normalize. */
   normalize: boolean;
+  settings: Settings;
+}
+
+/** A layout as a folder has it. */
+export interface StoredLayout extends ModelLayout {
+  /** Folder of the encoder, relative to the model's. */
+  encoderPath: string;
+  /** The Dense modules' folders, relative to the model's, by their names in `head`. */
+  densePaths: ReadonlyMap<string, string>;
   /** Tokens; undefined when not given. */
   maxLength: number | undefined;
-  lowerCase: boolean;
-  /** config_sentence_transformers.json */
-  settings: Settings;
 }
 
 export interface PoolingLayout {
@@ -43,9 +47,18 @@ export type Settings = z.output<typeof settingsSchema>;
 const settingsSchema = z.looseObject({
   prompts: z.record(z.string(), z.string()).default({}),
   default_prompt_name: z.string().nullable().default(null),
+  truncate_dim: z.int().positive().nullable().optional(),
 });
 
-export const NO_SETTINGS: Settings = { prompts: {}, default_prompt_name: null };
+/** That of a folder which says nothing: a plain one of transformers. */
+export const PLAIN_LAYOUT: ModelLayout = {
+  isStatic: false,
+  lowerCase: false,
+  pooling: { strategies: ['last_mean'], includePrompt: true },
+  head: [],
+  normalize: false,
+  settings: settingsSchema.parse({}),
+};
 
 /** sentence-transformers' pooling_mode to our name, in the order of several modes that are given by flags. */
 const STRATEGY_OF_MODE: Record<string, PoolingStrategy> = {
@@ -89,7 +102,7 @@ const denseConfig = z.looseObject({
 });
 
 /** Reads modules.json and what it names; undefined where the folder is not of this layout. */
-export function readSentenceTransformers(folder: string): SentenceTransformersLayout | undefined {
+export function readSentenceTransformers(folder: string): StoredLayout | undefined {
   const modulesPath = join(folder, 'modules.json');
   if (!existsSync(modulesPath)) return undefined;
   const parsed = moduleList.safeParse(readJsonValue(modulesPath));
@@ -123,11 +136,12 @@ export function readSentenceTransformers(folder: string): SentenceTransformersLa
     } else throw unsupported(type, 'there', modulesPath);
   }
   const normalize = head.at(-1)?.type === 'Normalize';
-  const mean: PoolingLayout = { strategies: ['last_mean'], includePrompt: true };
   return {
     encoderPath: encoder.path,
     isStatic,
-    pooling: pooled ? readPooling(join(folder, (rest[0] as { path: string }).path, 'config.json')) : mean,
+    pooling: pooled
+      ? readPooling(join(folder, (rest[0] as { path: string }).path, 'config.json'))
+      : PLAIN_LAYOUT.pooling,
     head: normalize ? head.slice(0, -1) : head,
     densePaths,
     normalize,
@@ -180,47 +194,41 @@ function readDense(path: string, name: string): DenseModule {
 }
 
 function readSettings(path: string): Settings {
-  if (!existsSync(path)) return NO_SETTINGS;
-  const raw = readJson(path);
-  if (typeof raw.truncate_dim === 'number') {
-    throw new ModelError(
-      `truncate_dim ${raw.truncate_dim} is not supported`,
-      path,
-      'remove the key, and cut the vectors after encoding',
-    );
-  }
-  const parsed = settingsSchema.safeParse(raw);
+  if (!existsSync(path)) return PLAIN_LAYOUT.settings;
+  const parsed = settingsSchema.safeParse(readJson(path));
   if (parsed.success) return parsed.data;
-  throw new ModelError('prompts is not texts by name', path, 'correct prompts and default_prompt_name');
+  const issue = parsed.error.issues[0] as z.core.$ZodIssue;
+  throw new ModelError(`${issue.path.join('.')}: ${issue.message}`, path, 'correct the value, or remove the key');
 }
 
-/** What a saved folder says around the encoder. */
-export interface SavedLayout {
-  isStatic: boolean;
-  pooling: PoolingLayout;
-  head: readonly HeadModule[];
+/** Whether the layout has names for the poolings: it has none for those that read two layers. */
+export function isInLayout({ isStatic, pooling }: ModelLayout): boolean {
+  return isStatic || pooling.strategies.every((strategy) => STRATEGIES.includes(strategy));
+}
+
+/** What `writeSentenceTransformers` needs beside the layout. */
+export interface LayoutValues {
   /** Parameters of `head`, by name. */
   tensors: ReadonlyMap<string, HostTensor>;
-  normalize: boolean;
   maxLength: number;
-  lowerCase: boolean;
-  settings: Settings;
   hiddenSize: number;
 }
 
 /**
- * Writes the files around an encoder in `folder`. Poolings that read two layers have no name in this layout: then
- * nothing is written, and config.json's uniem_pooling_strategy alone says how to pool.
+ * Writes the files around an encoder in `folder`, where the layout has names for the poolings; where it has none,
+ * nothing: then config.json's uniem_pooling_strategy alone says how to pool.
  *
  * The compact form of 5.4 is written only for several modes in an order that flags cannot say: other readers of it
  * pooled wrongly without a word.
+ *
+ * @throws OptionError for Dense modules after a pooling without a name.
  */
-export function writeSentenceTransformers(folder: string, layout: SavedLayout): void {
-  const { strategies, includePrompt } = layout.pooling;
-  if (!layout.isStatic && !strategies.every((strategy) => STRATEGIES.includes(strategy))) {
+export function writeSentenceTransformers(folder: string, layout: ModelLayout, values: LayoutValues): void {
+  const { isStatic, pooling, settings } = layout;
+  if (!isInLayout(layout)) {
     if (layout.head.length === 0) return;
     throw new OptionError(
-      `${strategies.join(' + ')} before Dense has no name in a saved folder`,
+      `${pooling.strategies.join(' + ')} before Dense has no name in a saved folder`,
       'poolingStrategy',
       `use ${STRATEGIES.join(', ')}`,
     );
@@ -228,36 +236,29 @@ export function writeSentenceTransformers(folder: string, layout: SavedLayout): 
   const write = (path: string, content: unknown) =>
     writeFileSync(join(folder, path), `${JSON.stringify(content, null, 2)}\n`);
   const head: HeadModule[] = layout.normalize ? [...layout.head, { type: 'Normalize' }] : [...layout.head];
-  const classes = [
-    ...(layout.isStatic ? ['StaticEmbedding'] : ['Transformer', 'Pooling']),
-    ...head.map(({ type }) => type),
-  ];
+  const before = isStatic ? ['StaticEmbedding'] : ['Transformer', 'Pooling'];
+  const classes = [...before, ...head.map(({ type }) => type)];
   const paths = classes.map((name, idx) => (idx === 0 ? '' : `${idx}_${name}`));
-  write(
-    'modules.json',
-    classes.map((name, idx) => ({
-      idx,
-      name: String(idx),
-      path: paths[idx],
-      type: `sentence_transformers.models.${name}`,
-    })),
-  );
-  for (const path of paths.slice(1)) mkdirSync(join(folder, path as string), { recursive: true });
-  head.forEach((module, i) => {
-    const path = paths[classes.length - head.length + i] as string;
-    if (module.type === 'Dense') writeDense(join(folder, path), module, layout.tensors);
+  const modules = classes.map((name, idx) => {
+    return { idx, name: String(idx), path: paths[idx], type: `sentence_transformers.models.${name}` };
   });
-  if (!layout.isStatic) {
+  write('modules.json', modules);
+  for (const path of paths.slice(1)) mkdirSync(join(folder, path), { recursive: true });
+  head.forEach((module, i) => {
+    const path = join(folder, paths[before.length + i] as string);
+    if (module.type === 'Dense') writeDense(path, module, values.tensors);
+  });
+  if (!isStatic) {
     write('1_Pooling/config.json', {
-      word_embedding_dimension: layout.hiddenSize,
-      ...poolingModes(strategies),
-      include_prompt: includePrompt,
+      word_embedding_dimension: values.hiddenSize,
+      ...poolingModes(pooling.strategies),
+      include_prompt: pooling.includePrompt,
     });
-    write('sentence_bert_config.json', { max_seq_length: layout.maxLength, do_lower_case: layout.lowerCase });
+    write('sentence_bert_config.json', { max_seq_length: values.maxLength, do_lower_case: layout.lowerCase });
   }
   write('config_sentence_transformers.json', {
     similarity_fn_name: 'cosine',
-    ...layout.settings,
+    ...settings,
     __version__: { sentence_transformers: '3.0.0', transformers: '4.41.0', pytorch: '2.3.0' },
   });
 }

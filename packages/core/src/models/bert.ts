@@ -48,7 +48,7 @@ export function bertConfig(c: z.output<typeof bertKeys>, positionOffset = 0) {
   };
 }
 
-export type BertConfig = ReturnType<typeof bertConfig>;
+export type BertConfig = ReturnType<typeof bertConfig> & { taskTypes?: number };
 
 export const BERT_NAMES: PostNormNames = {
   query: 'attention.self.query',

@@ -7,9 +7,9 @@ import type * as tf from '@tensorflow/tfjs';
 import { z } from 'zod';
 
 import { ACTIVATIONS, activation } from '../operations/activation.ts';
-import { type AttentionPlan, attention, planAttention, planPaddedAttention } from '../operations/attention.ts';
+import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import { convolution } from '../operations/convolution.ts';
-import { disentangledBias, relativeRows } from '../operations/disentangled.ts';
+import { disentangledAttention, relativeRows } from '../operations/disentangled.ts';
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import { parameter } from '../parameters.ts';
 import { BERT_NAMES, bertConfig, bertKeys } from './bert.ts';
@@ -132,9 +132,10 @@ function forward(config: DebertaConfig, run: Run): EncoderOutput {
   const { words, embedded } = embedTokens(config, run);
   const { relative } = config;
   const afterFirst = config.convolution.taps > 0 ? convolved(config, run) : undefined;
-  const last = relative
-    ? postNormLayers(config, NAMES, at, run, embedded, { ...disentangled(config, relative, run), afterFirst })
-    : postNormLayers(config, NAMES, at, run, embedded, { ...absolute(config, run), afterFirst });
+  const last =
+    relative && (relative.keys || relative.queries)
+      ? postNormLayers(config, NAMES, at, run, embedded, { ...disentangled(config, relative, run), afterFirst })
+      : postNormLayers(config, NAMES, at, run, embedded, { ...absolute(config, run), afterFirst });
   return { words, first: embedded, last };
 }
 
@@ -158,19 +159,18 @@ function disentangled(config: DebertaConfig, relative: Relative, { parameters, b
       Int32Array.from({ length: read.count }, (_, row) => read.first + row),
     );
     const places = relative.normalized ? normalized(parameters, RELATIVE_NORM, found, config.layerNormEps) : found;
-    return { plan: planPaddedAttention(batch), read, places };
+    return { read, places };
   };
   const attend = (
     { q, k, v }: Heads,
     layer: string,
-    { plan, read, places }: ReturnType<typeof prepare>,
+    { read, places }: ReturnType<typeof prepare>,
     state: DropoutState | undefined,
   ) => {
     const dropped = dropout(places, drops.hidden, state);
     const project = (name: string | undefined) => (name ? dense(parameters, `${layer}.${name}`, dropped) : undefined);
     const positions = { keys: project(names.keys), queries: project(names.queries) };
-    const bias = disentangledBias(q, k, positions, read, heads, scale, plan.padding);
-    return attention(q, k, v, heads, plan, drops.attention, state, { scale, bias });
+    return disentangledAttention(q, k, v, positions, read, { heads, scale, batch }, drops.attention, state);
   };
   return { shared: [RELATIVE, RELATIVE_NORM, CONVOLUTION], prepare, attend };
 }

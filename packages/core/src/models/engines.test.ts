@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseConfig } from '../config.ts';
 import { pairLoss } from '../criteria.ts';
 import { type EngineOptions, useEngine } from '../engine.ts';
-import { readSafetensors } from '../formats/safetensors.ts';
+import { openSafetensors } from '../formats/safetensors.ts';
 import { loadParameters } from '../parameters.ts';
 import { pool } from '../pooling.ts';
 import { packTokens } from '../token-batch.ts';
@@ -37,7 +37,7 @@ function measure(folder: string) {
   const config = parseConfig(read('config.json'), path);
   config.dropout = { embedding: 0, hidden: 0, attention: 0 };
   const family = familyOf(config);
-  const tensors = new Map(readSafetensors(path));
+  const tensors = openSafetensors(path);
   const parameters = loadParameters(tensors, family.shapes(config), family.optional(config), family.prefix, path);
   const batch = packTokens(golden.inputIds);
   const { value, grads } = tf.variableGrads(() => {

@@ -6,6 +6,7 @@ import { bloom } from './bloom.ts';
 import { debertaV2 } from './deberta-v2.ts';
 import { distilbert } from './distilbert.ts';
 import { electra } from './electra.ts';
+import { ernie } from './ernie.ts';
 import type { Family } from './family.ts';
 import { gemma3 } from './gemma3.ts';
 import { gptNeo } from './gpt-neo.ts';
@@ -32,6 +33,7 @@ export const FAMILIES: Record<string, Family> = {
   'deberta-v2': debertaV2,
   distilbert,
   electra,
+  ernie,
   gemma3_text: gemma3,
   gpt2,
   gpt_neo: gptNeo,

@@ -32,7 +32,7 @@ export function runLayers<S>({ parameters, state, checkpointing }: Run, x: tf.Te
     const read = [...parameters].filter(([name]) => begins.some((begin) => name.startsWith(begin)));
     const before = state && { ...state }; // the masks of the first time
     hidden = recompute(
-      hidden,
+      [hidden],
       read.map(([, variable]) => variable),
       (input) => {
         const replayed = before && { ...before };

@@ -20,6 +20,8 @@ export interface TokenEmbeddingConfig {
   positionOffset: number;
   /** 0 for a family without them. */
   tokenTypes: number;
+  /** ERNIE's; left out by a family without them. */
+  taskTypes?: number;
   layerNormEps: number;
   dropout: { embedding: number };
 }
@@ -29,11 +31,12 @@ export function tokenEmbeddingShapes(shapes: Shapes, config: TokenEmbeddingConfi
   shapes.table('embeddings.word_embeddings', config.vocabSize, E);
   if (config.positionRows > 0) shapes.table('embeddings.position_embeddings', config.positionRows, E);
   if (config.tokenTypes > 0) shapes.table('embeddings.token_type_embeddings', config.tokenTypes, E);
+  if (config.taskTypes) shapes.table('embeddings.task_type_embeddings', config.taskTypes, E);
   shapes.norm('embeddings.LayerNorm', E);
 }
 
 /**
- * Sum of word, position and type embeddings, normalized; every text is one segment, of type 0.
+ * Sum of word, position and type embeddings, normalized; every text is one segment, of type 0 and task 0.
  *
  * @returns both float32 [T, E]
  */
@@ -48,6 +51,10 @@ export function embedTokens(config: TokenEmbeddingConfig, run: Run): { words: tf
   if (config.positionRows > 0) {
     const positions = positionsOf(batch, config.positionOffset);
     sum = tf.add(sum, rows(parameters, 'embeddings.position_embeddings', positions));
+  }
+  if (config.taskTypes) {
+    const tasks = parameter(parameters, 'embeddings.task_type_embeddings.weight') as tf.Tensor2D;
+    sum = tf.add(sum, tf.slice(tasks, 0, 1));
   }
   const normal = normalized(parameters, 'embeddings.LayerNorm', sum, config.layerNormEps);
   return { words, embedded: dropout(normal, config.dropout.embedding, state) };

@@ -6,9 +6,13 @@
 import * as tf from '@tensorflow/tfjs';
 
 import { longestOf, type TokenBatch } from '../token-batch.ts';
+import { attention, planPaddedAttention } from './attention.ts';
+import { differentiable } from './differentiable.ts';
+import type { DropoutState } from './dropout.ts';
 import { embedding } from './embedding.ts';
 import { splitHeads } from './padded-attention.ts';
 import type { PaddingPlan } from './padding.ts';
+import { recompute } from './recompute.ts';
 
 /** Which row of relative positions each distance of a batch reads. */
 export interface RelativeRows {
@@ -52,18 +56,57 @@ function bucketOf(distance: number, exact: number, farthest: number): number {
   return Math.sign(distance) * (exact + wider);
 }
 
+/** Keys and queries of relative positions, float32 [S, A·D] from `rows.first` on; a model may lack either. */
+export interface Positions {
+  keys?: tf.Tensor2D | undefined;
+  queries?: tf.Tensor2D | undefined;
+}
+
+/**
+ *   out[b] = softmax(scale·q[b]·k[b]ᵀ + bias[b])·v[b]     per head, with `disentangledBias`
+ *
+ * Its scores are of [B, A, L, L], so backward computes them again.
+ *
+ * @param q float32 [T, A·D]
+ * @param k float32 [T, A·D]
+ * @param v float32 [T, A·D]
+ * @returns float32 [T, A·D]
+ */
+export function disentangledAttention(
+  q: tf.Tensor2D,
+  k: tf.Tensor2D,
+  v: tf.Tensor2D,
+  { keys, queries }: Positions,
+  rows: RelativeRows,
+  { heads, scale, batch }: { heads: number; scale: number; batch: TokenBatch },
+  probability: number,
+  state: DropoutState | undefined,
+): tf.Tensor2D {
+  const before = state && { ...state };
+  const inputs = [q, k, v, ...(keys ? [keys] : []), ...(queries ? [queries] : [])];
+  return recompute(inputs, [], (...given) => {
+    const [q, k, v, ...rest] = given as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D, ...tf.Tensor2D[]];
+    const positions = { keys: keys && rest[0], queries: queries && rest.at(-1) };
+    const replayed = before && { ...before };
+    const plan = planPaddedAttention(batch);
+    const bias = disentangledBias(q, k, positions, rows, heads, scale, plan.padding);
+    const out = attention(q, k, v, heads, plan, probability, replayed, { bias, scale });
+    if (state && replayed) state.place = Math.max(state.place, replayed.place);
+    return out;
+  });
+}
+
 /**
  *   bias[b,a,i,j] = scale·(q[b,i]·keys[row(i − j)] + k[b,j]·queries[row(i − j)])     of head a
  *
  * @param q float32 [T, A·D]
  * @param k float32 [T, A·D]
- * @param positions Keys and queries of relative positions, float32 [S, A·D] from `rows.first` on; a term may lack.
  * @returns float32 [B, A, L, L]
  */
-export function disentangledBias(
+function disentangledBias(
   q: tf.Tensor2D,
   k: tf.Tensor2D,
-  positions: { keys?: tf.Tensor2D | undefined; queries?: tf.Tensor2D | undefined },
+  { keys, queries }: Positions,
   rows: RelativeRows,
   heads: number,
   scale: number,
@@ -72,20 +115,17 @@ export function disentangledBias(
   return tf.tidy(() => {
     const scores = (x: tf.Tensor2D, table: tf.Tensor2D, order: Int32Array) =>
       byDistance(splitHeads(x, heads, heads, plan), embedding(table, order));
-    const { keys, queries } = positions;
     const terms = [
       ...(keys ? [scores(q, keys, rows.falling)] : []),
       ...(queries ? [tf.transpose(scores(k, queries, rows.rising), [0, 1, 3, 2])] : []), // [A, B, j, i] → [A, B, i, j]
     ];
-    return tf.mul(tf.transpose(tf.addN(terms), [1, 0, 2, 3]), scale) as tf.Tensor4D;
+    const sum = terms.reduce((a, b) => tf.add(a, b));
+    return tf.mul(tf.transpose(sum, [1, 0, 2, 3]), scale) as tf.Tensor4D;
   });
 }
 
 /**
  *   y[a,b,m,n] = x[b,a,m]·table[n − m + L − 1]
- *
- * Every row of products with the table's 2·L rows is read from another place on, one further left a row; laid out flat,
- * that is a change of row length.
  *
  * @param x float32 [B, A, L, D]
  * @param table float32 [2·L, A·D]
@@ -96,7 +136,41 @@ function byDistance(x: tf.Tensor4D, table: tf.Tensor2D): tf.Tensor4D {
   const rows = tf.transpose(tf.reshape(table, [2 * L, A, D]), [1, 0, 2]); // [A, 2·L, D]
   const tokens = tf.reshape(tf.transpose(x, [1, 0, 2, 3]), [A, B * L, D]);
   const products = tf.matMul(tokens, rows, false, true); // [A, B·L, 2·L]
-  const flat = tf.reshape(products, [A * B, L * 2 * L]);
-  const skewed = tf.reshape(tf.slice(flat, [0, L - 1], [A * B, L * (2 * L - 1)]), [A * B, L, 2 * L - 1]);
-  return tf.reshape(tf.slice(skewed, [0, 0, 0], [A * B, L, L]), [A, B, L, L]);
+  return tf.reshape(skew(tf.reshape(products, [A * B, L, 2 * L])), [A, B, L, L]);
+}
+
+/**
+ *   y[·,m,n] = x[·,m,n − m + L − 1]
+ *
+ * Every row is read from one further left than the row before; laid out flat, that is a change of row length.
+ *
+ * @param x float32 [N, L, 2·L]
+ * @returns float32 [N, L, L]
+ */
+function skew(x: tf.Tensor3D): tf.Tensor3D {
+  const [N, L] = x.shape;
+  const shorter = 2 * L - 1;
+  return differentiable(
+    { x },
+    () =>
+      tf.tidy(() => {
+        const flat = tf.slice(tf.reshape(x, [N, 2 * L * L]), [0, L - 1], [N, L * shorter]);
+        return tf.slice(tf.reshape(flat, [N, L, shorter]), [0, 0, 0], [N, L, L]);
+      }),
+    (dy) => ({
+      x: () =>
+        tf.tidy(() => {
+          const wide = tf.pad(dy as tf.Tensor3D, [
+            [0, 0],
+            [0, 0],
+            [0, L - 1],
+          ]);
+          const flat = tf.pad(tf.reshape(wide, [N, L * shorter]), [
+            [0, 0],
+            [L - 1, 1],
+          ]);
+          return tf.reshape(flat, [N, L, 2 * L]);
+        }),
+    }),
+  ) as tf.Tensor3D;
 }

@@ -9,14 +9,13 @@ import { pool } from '../pooling.ts';
 import { cosineMatrix, cosineRows, normalize } from '../similarity.ts';
 import { packTokens } from '../token-batch.ts';
 import { ACTIVATIONS, gelu, geluNew } from './activation.ts';
-import { attention, planAttention, planPaddedAttention } from './attention.ts';
+import { attention, planAttention } from './attention.ts';
 import { convolution } from './convolution.ts';
-import { disentangledBias, relativeRows } from './disentangled.ts';
+import { disentangledAttention, relativeRows } from './disentangled.ts';
 import { dropout, dropoutState } from './dropout.ts';
 import { embedding } from './embedding.ts';
 import { layerNorm } from './layer-norm.ts';
 import { linear, linearByColumns } from './linear.ts';
-import { planPadding } from './padding.ts';
 import { relativeBias } from './relative-bias.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { rotary, rotaryTables } from './rotary.ts';
@@ -110,23 +109,13 @@ const OPERATIONS: Operation[] = [
       }),
   },
   {
-    name: 'disentangledBias, whose farthest distances share a row',
-    shapes: [
-      [unequal.inputIds.length, H],
-      [unequal.inputIds.length, H],
-      [4, H],
-      [4, H],
-    ],
-    run: (q, k, keys, queries) =>
-      disentangledBias(q, k, { keys, queries }, relativeRows(unequal, 0, 2), HEADS, 0.4, planPadding(unequal)),
-  },
-  {
-    name: 'attention with a bias of each text',
-    shapes: [...[0, 1, 2].map(() => [unequal.inputIds.length, H]), [3, HEADS, 4, 4]],
-    run: (q, k, v, bias) =>
-      attention(q, k, v, HEADS, planPaddedAttention(unequal), 0.3, dropoutState(1, 0), {
-        bias: bias as tf.Tensor as tf.Tensor4D,
-      }),
+    name: 'disentangledAttention, whose farthest distances share a row',
+    shapes: [...[0, 1, 2].map(() => [unequal.inputIds.length, H]), [4, H], [4, H]],
+    run: (q, k, v, keys, queries) =>
+      disentangledAttention(
+        ...([q, k, v, { keys, queries }, relativeRows(unequal, 0, 2)] as const),
+        ...([{ heads: HEADS, scale: 0.4, batch: unequal }, 0.3, dropoutState(1, 0)] as const),
+      ),
   },
   {
     name: 'convolution',

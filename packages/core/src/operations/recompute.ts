@@ -5,30 +5,30 @@ import * as tf from '@tensorflow/tfjs';
 import { differentiable, withinBackward } from './differentiable.ts';
 
 /**
- * Runs `part` on x; only x is kept for backward. Source: arXiv 1604.06174.
+ * Runs `part` on `inputs`; only they are kept for backward. Source: arXiv 1604.06174.
  *
  * @param parameters The variables `part` reads, all of them.
  * @param part Must give the same result when run again, dropout included, and make its own constants.
  */
 export function recompute(
-  x: tf.Tensor2D,
+  inputs: readonly tf.Tensor2D[],
   parameters: readonly tf.Variable[],
-  part: (x: tf.Tensor2D) => tf.Tensor2D,
+  part: (...inputs: tf.Tensor2D[]) => tf.Tensor2D,
 ): tf.Tensor2D {
-  const inputs: Record<string, tf.Tensor> = Object.fromEntries([x, ...parameters].map((tensor, i) => [i, tensor]));
+  const all: Record<string, tf.Tensor> = Object.fromEntries([...inputs, ...parameters].map((tensor, i) => [i, tensor]));
   return differentiable(
-    inputs,
+    all,
     (save) => {
-      save([x]);
-      return part(x);
+      save([...inputs]);
+      return part(...inputs);
     },
     (dy, saved) => {
-      const x = saved[0] as tf.Tensor2D;
-      const trained = parameters.filter(({ trainable }) => trainable);
-      const gradients = backward(() => part(x), [x, ...trained], dy);
+      const kept = saved as tf.Tensor2D[];
+      const by = [...kept, ...parameters.filter(({ trainable }) => trainable)];
+      const gradients = backward(() => part(...kept), by, dy);
       return Object.fromEntries(
-        [x, ...parameters].map((tensor, i) => {
-          const gradient = gradients[i === 0 ? 0 : trained.indexOf(tensor as tf.Variable) + 1];
+        [...kept, ...parameters].map((tensor, i) => {
+          const gradient = gradients[by.indexOf(tensor)];
           return [i, () => (gradient ? gradient.clone() : tf.zerosLike(tensor))];
         }),
       );

@@ -28,19 +28,24 @@ export interface ReadOptions {
  */
 export type Reader = (file: ByteSource, options?: ReadOptions, from?: Position) => AsyncGenerator<Block>;
 
+/** What becomes of a record that is no good: it is an error, or left out and counted. */
+export const ON_BAD_RECORD = ['error', 'skip'] as const;
+
+export type OnBadRecord = (typeof ON_BAD_RECORD)[number];
+
 /** How many messages of skipped records are kept. */
 const NAMED = 5;
 
 /** Counts the records that were skipped, or throws the first. */
 export class BadRecords {
-  readonly mode: 'error' | 'skip';
+  readonly mode: OnBadRecord;
   count = 0;
   /** What was wrong with the first five, each with its file and line or row. */
   readonly first: string[] = [];
   readonly #seen = new Set<string>();
   #told = 0;
 
-  constructor(mode: 'error' | 'skip' = 'error') {
+  constructor(mode: OnBadRecord = 'error') {
     this.mode = mode;
   }
 

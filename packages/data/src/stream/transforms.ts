@@ -11,6 +11,8 @@ interface BlockStep {
   tables: boolean;
   /** An empty result goes on to the next block. */
   apply(rows: Row[], index: number): Row[] | Promise<Row[]>;
+  /** Called when there is no block left. */
+  end?(): void;
 }
 
 /** A step that looks at rows one by one and may leave some out. */
@@ -38,7 +40,10 @@ export class BlockNode extends StepOver {
       async read() {
         for (;;) {
           const block = await cursor.read();
-          if (!block) return undefined;
+          if (!block) {
+            step.end?.();
+            return undefined;
+          }
           const rows = await step.apply(block, index);
           index += block.length;
           if (rows.length > 0) return rows;

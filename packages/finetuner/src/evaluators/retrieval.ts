@@ -7,88 +7,125 @@ export interface RetrievalMetrics {
   'recall@1': number;
   'recall@10': number;
   'ndcg@10': number;
+  'map@100': number;
 }
 
-/** Document `relevant[i]` answers query i, and so does every document of the same text. */
+/** A query without its own list is answered by one document; every document of the same text answers it too. */
 export interface RetrievalTask {
   queries: readonly string[];
   documents: readonly string[];
-  /** Left out, document i answers query i. */
-  relevant?: readonly number[];
+  /** By query the index of its document, or of several with their gains above 0. Left out, document i answers query i. */
+  relevant?: readonly (number | ReadonlyMap<number, number>)[];
+}
+
+/** A right document: where it stands among all, from 1, and what finding it is worth. */
+export interface Answer {
+  rank: number;
+  gain: number;
 }
 
 const BLOCK = 64; // documents that stay in the cache while every query passes over them
 
 /** Encodes both sides and ranks by cosine. @throws OptionError for a query whose answer is not there. */
-export async function evaluateRetrieval(embedder: Embedder, task: RetrievalTask): Promise<RetrievalMetrics> {
-  const relevant = task.relevant ?? task.queries.map((_, i) => i);
-  if (task.queries.length === 0 || relevant.length !== task.queries.length) {
+export async function evaluateRetrieval(
+  embedder: Pick<Embedder, 'encode'>,
+  task: RetrievalTask,
+): Promise<RetrievalMetrics> {
+  const { queries: texts, documents } = task;
+  const relevant = (task.relevant ?? texts.map((_, i) => i)).map((own) =>
+    typeof own === 'number' ? new Map([[own, 1]]) : own,
+  );
+  if (texts.length === 0 || relevant.length !== texts.length || relevant.some(({ size }) => size === 0)) {
     throw new OptionError(
-      `${task.queries.length} queries and ${relevant.length} answers`,
+      `${texts.length} queries, ${relevant.filter(({ size }) => size > 0).length} with answers`,
       'relevant',
       'give at least one query, and one document index for each',
     );
   }
-  const missing = relevant.find((index) => task.documents[index] === undefined);
+  const missing = relevant.flatMap((own) => [...own.keys()]).find((index) => documents[index] === undefined);
   if (missing !== undefined) {
     throw new OptionError(
-      `no document ${missing} among ${task.documents.length}`,
+      `no document ${missing} among ${documents.length}`,
       'relevant',
       'give an index into documents for each query',
     );
   }
-  const queries = await embedder.encode(task.queries, { normalize: true });
-  const documents = await embedder.encode(task.documents, { normalize: true });
-  const indices = new Map<string, number[]>();
-  task.documents.forEach((text, i) => {
-    indices.set(text, [...(indices.get(text) ?? []), i]);
+  const copies = new Map<string, number[]>();
+  documents.forEach((text, i) => {
+    const own = copies.get(text);
+    if (own) own.push(i);
+    else copies.set(text, [i]);
   });
-  const answers = relevant.map((index) => indices.get(task.documents[index] as string) as number[]);
-  return retrievalMetrics(ranksOf(queries, documents, answers));
+  const gains = relevant.map((own) => new Map([...own].map(([index, gain]) => [documents[index] as string, gain])));
+  const answers = gains.map((own) => [...own.keys()].map((text) => copies.get(text) as number[]));
+  const encoded = await embedder.encode(texts, { normalize: true });
+  const ranks = ranksOf(encoded, await embedder.encode(documents, { normalize: true }), answers);
+  return retrievalMetrics(
+    gains.map((own, i) => [...own.values()].map((gain, j) => ({ rank: ranks[i]?.[j] as number, gain }))),
+  );
 }
 
 /**
- * Ranks from 1, one a query: the best of its answers among the documents by dot product. Of documents scored the same
- * the lower index comes first. The same text twice is one answer, so it is ranked once: by its best copy.
+ * Ranks from 1 of each query's answers among the documents by dot product. Of documents scored the same the lower index
+ * comes first. The same text twice is one answer, ranked once: by its best copy, and its others stand nowhere.
  *
- * @param answers Indices of each query's documents of the right text, at least one a query.
+ * @param answers By query, the indices of each answer's documents of the right text, at least one.
  */
 export function ranksOf(
   queries: readonly Float32Array[], // [N, H]
   documents: readonly Float32Array[], // [M, H]
-  answers: readonly (readonly number[])[],
-): number[] {
-  const best = queries.map((query, i) => {
-    const own = (answers[i] as readonly number[]).map((index) => ({
-      index,
-      score: dot(query, documents[index] as Float32Array),
-    }));
-    return own.reduce((a, b) => (b.score > a.score ? b : a)); // of equal ones the first, whose index is the lowest
+  answers: readonly (readonly (readonly number[])[])[],
+): number[][] {
+  const best = queries.map((query, i) =>
+    (answers[i] as readonly (readonly number[])[]).map((copies) => {
+      const own = copies.map((index) => ({ index, score: dot(query, documents[index] as Float32Array), rank: 1 }));
+      return own.reduce((a, b) => (b.score > a.score ? b : a)); // of equal ones the first, whose index is the lowest
+    }),
+  );
+  const nowhere = best.map((own, i) => {
+    const kept = new Set(own.map(({ index }) => index));
+    return new Set(answers[i]?.flat().filter((index) => !kept.has(index)));
   });
-  const ranks = new Array<number>(queries.length).fill(1);
   for (let start = 0; start < documents.length; start += BLOCK) {
     const end = Math.min(start + BLOCK, documents.length);
     queries.forEach((query, i) => {
-      const { index, score: own } = best[i] as { index: number; score: number };
+      const own = best[i] as (typeof best)[number];
+      const out = nowhere[i] as ReadonlySet<number>;
       for (let j = start; j < end; j++) {
-        if (j === index) continue;
+        if (out.size > 0 && out.has(j)) continue;
         const score = dot(query, documents[j] as Float32Array);
-        if (score > own || (score === own && j < index)) ranks[i] = (ranks[i] as number) + 1;
+        for (const answer of own) {
+          if (score > answer.score || (score === answer.score && j < answer.index)) answer.rank += 1;
+        }
       }
     });
   }
-  return ranks;
+  return best.map((own) => own.map(({ rank }) => rank));
 }
 
-/** Means over the queries, from the rank of each one's answer; a query has one, so nDCG's ideal gain is 1. */
-export function retrievalMetrics(ranks: readonly number[]): RetrievalMetrics {
-  const mean = (gain: (rank: number) => number) => ranks.reduce((sum, rank) => sum + gain(rank), 0) / ranks.length;
-  const within = (k: number, gain: (rank: number) => number) => mean((rank) => (rank <= k ? gain(rank) : 0));
+/** Means over the queries, from each one's answers. Those of pytrec_eval, whose nDCG takes gains as they are. */
+export function retrievalMetrics(queries: readonly (readonly Answer[])[]): RetrievalMetrics {
+  const sorted = queries.map((own) => [...own].sort((a, b) => a.rank - b.rank));
+  const mean = (measure: (own: readonly Answer[]) => number) =>
+    sorted.reduce((sum, own) => sum + measure(own), 0) / sorted.length;
+  const recall = (k: number) => mean((own) => own.filter(({ rank }) => rank <= k).length / own.length);
+  const dcg = (own: readonly Answer[]) =>
+    own.reduce((sum, { rank, gain }) => sum + (rank <= 10 ? gain / Math.log2(rank + 1) : 0), 0);
+  const ideal = (own: readonly Answer[]) =>
+    dcg(
+      own
+        .map(({ gain }) => gain)
+        .sort((a, b) => b - a)
+        .map((gain, i) => ({ gain, rank: i + 1 })),
+    );
   return {
-    'mrr@10': within(10, (rank) => 1 / rank),
-    'recall@1': within(1, () => 1),
-    'recall@10': within(10, () => 1),
-    'ndcg@10': within(10, (rank) => 1 / Math.log2(rank + 1)),
+    'mrr@10': mean(([first]) => (first && first.rank <= 10 ? 1 / first.rank : 0)),
+    'recall@1': recall(1),
+    'recall@10': recall(10),
+    'ndcg@10': mean((own) => dcg(own) / ideal(own)),
+    'map@100': mean(
+      (own) => own.reduce((sum, { rank }, i) => sum + (rank <= 100 ? (i + 1) / rank : 0), 0) / own.length,
+    ),
   };
 }
 

@@ -29,9 +29,16 @@ export function applyStrategy(embedder: Embedder, options: ResolvedFinetuneOptio
   return { ...made, finish };
 }
 
-/** BitFit (arXiv 2106.10199): the parameters whose names hold one of the keywords, as uniem has it. */
+/**
+ * BitFit (arXiv 2106.10199): the parameters whose names hold one of the keywords, as uniem has it.
+ *
+ * @throws OptionError where none does, as `bias` in Llama's.
+ */
 export function bitfit(parameters: Parameters, keywords: readonly string[]): Parameters {
-  return new Map([...parameters].filter(([name]) => keywords.some((keyword) => name.includes(keyword))));
+  const chosen = [...parameters].filter(([name]) => keywords.some((keyword) => name.includes(keyword)));
+  if (chosen.length > 0) return new Map(chosen);
+  const fix = 'give a part of some names, as norm, or use strategy lora';
+  throw new OptionError(`no parameter's name holds ${keywords.join(' or ')}`, 'bitfitKeywords', fix);
 }
 
 const trains = (variables: Parameters): Strategy => ({ variables, prefix: '', finish: () => {} });

@@ -11,8 +11,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { AdamW } from '../adamw.ts';
 import { FineTuner } from '../finetuner.ts';
+import { batchLoss } from '../losses.ts';
 import { type FinetuneOptions, resolveOptions } from '../options.ts';
-import { batchLoss, collate, type RecordBatch } from '../records.ts';
+import { collate, type RecordBatch } from '../records.ts';
 import { train } from '../trainer.ts';
 import { applyStrategy } from './index.ts';
 import { layerLrFactors } from './layers.ts';
@@ -170,6 +171,10 @@ describe('a run', () => {
     [
       { strategy: 'lora', loraTargets: ['nothing'] },
       'loraTargets: no layer is called nothing\n  fix: use ends of these names: ',
+    ],
+    [
+      { strategy: 'bitfit', bitfitKeywords: ['gate', 'gamma'] },
+      "bitfitKeywords: no parameter's name holds gate or gamma\n  fix: give a part of some names, as norm, or use strategy lora",
     ],
     [{ freezeLayers: 3 }, 'freezeLayers: the model has 2 layers (received 3)\n  fix: give at most 2'],
     [

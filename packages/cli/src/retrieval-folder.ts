@@ -1,0 +1,77 @@
+/** A retrieval task as BEIR and MTEB lay it out: corpus.jsonl, queries.jsonl, qrels/<split>.tsv. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { OptionError } from '@uniem/core';
+import { DataError, type Dataset, loadDataset, type Row, sourceOf } from '@uniem/data';
+import type { RetrievalTask } from '@uniem/finetuner';
+
+const SPLITS = ['test', 'validation', 'dev'];
+
+/** The file of that name, packed or not. */
+const fileOf = (folder: string, name: string) =>
+  [name, `${name}.gz`].map((file) => join(folder, file)).find((path) => existsSync(path));
+
+export function isRetrievalFolder(folder: string): boolean {
+  const files = ['corpus.jsonl', 'queries.jsonl'].map((name) => fileOf(folder, name));
+  return files.every(Boolean) && existsSync(join(folder, 'qrels'));
+}
+
+/**
+ * Queries that the split judges, with their documents of a score above 0; a document's title stands before its text.
+ *
+ * @param split Left out, test, validation or dev.
+ * @throws OptionError for a split that is not there; DataError for a judgement of an unknown query or document.
+ */
+export async function readRetrievalFolder(folder: string, split: string | undefined): Promise<RetrievalTask> {
+  const wanted = split === undefined ? SPLITS : [split];
+  const qrels = wanted.map((name) => join(folder, 'qrels', `${name}.tsv`)).find((path) => existsSync(path));
+  if (qrels === undefined) {
+    throw new OptionError(
+      `no ${wanted.join('.tsv, ')}.tsv in ${join(folder, 'qrels')}`,
+      '--split',
+      'name a file of it',
+    );
+  }
+  const documents = await textsById(fileOf(folder, 'corpus.jsonl') as string);
+  const queries = await textsById(fileOf(folder, 'queries.jsonl') as string);
+  const indices = new Map([...documents.keys()].map((id, i) => [id, i]));
+  const answers = new Map<string, Map<number, number>>();
+  readFileSync(qrels, 'utf8')
+    .split(/\r?\n/)
+    .forEach((line, i) => {
+      const [query = '', document = '', score = ''] = line.split('\t');
+      if (line.trim() === '' || (i === 0 && !Number.isFinite(Number(score || Number.NaN)))) return; // the head
+      const where = `${qrels}:${i + 1}`;
+      const index = indices.get(document);
+      if (!queries.has(query)) throw new DataError(`no query '${query}'`, where, 'give it in queries.jsonl');
+      if (index === undefined) throw new DataError(`no document '${document}'`, where, 'give it in corpus.jsonl');
+      if (!Number.isFinite(Number(score || Number.NaN))) {
+        throw new DataError(`score is '${score}'`, where, 'give query, document and a number, parted by tabs');
+      }
+      if (Number(score) > 0) answers.set(query, (answers.get(query) ?? new Map()).set(index, Number(score)));
+    });
+  return {
+    queries: [...answers.keys()].map((id) => queries.get(id) as string),
+    documents: [...documents.values()],
+    relevant: [...answers.values()],
+  };
+}
+
+async function textsById(path: string): Promise<Map<string, string>> {
+  const rows: Iterable<Row> = (await loadDataset(path)) as Dataset;
+  const texts = new Map<string, string>();
+  for (const row of rows) {
+    const { _id: id, title, text } = row;
+    if ((typeof id !== 'string' && typeof id !== 'number') || typeof text !== 'string') {
+      throw new DataError(
+        `no _id or no text; the record has {${Object.keys(row).join(', ')}}`,
+        sourceOf(row),
+        'give every record a field _id and a field text',
+      );
+    }
+    texts.set(String(id), typeof title === 'string' ? `${title} ${text}`.trim() : text);
+  }
+  return texts;
+}

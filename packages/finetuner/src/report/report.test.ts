@@ -1,0 +1,49 @@
+/** report.html of a real run. */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { afterAll, expect, test } from 'vitest';
+
+import { FineTuner } from '../finetuner.ts';
+import type { Evaluation } from '../validation-task.ts';
+
+const model = fileURLToPath(new URL('../../../../fixtures/tiny-bert/model', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'uniem-report-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('shows loss, rates, lengths, epochs and options, and loads nothing', async () => {
+  const rows = Array.from({ length: 8 }, (_, i) => ({
+    text: `cat ${i}`,
+    text_pos: 'the dog ran on and on to the end',
+  }));
+  const fineTuner = await FineTuner.fromPretrained(model, {
+    dataset: { train: rows, validation: rows },
+    backend: 'native',
+  });
+  const { evaluation } = await fineTuner.run({
+    outputDir: folder,
+    batchSize: 4,
+    epochs: 2,
+    lr: 1e-3,
+    maxGradNorm: 1,
+    logInterval: 1,
+  });
+  const html = readFileSync(join(folder, 'report.html'), 'utf8');
+  const titles = [...html.matchAll(/<h2>([^<]*)<\/h2>/g)].map(([, title]) => title);
+  expect(titles).toEqual([
+    'Retrieval of 8 validation records, before (grey) and after',
+    ...['Loss', 'Learning rate', 'Records a second', 'Gradient norm', 'Tokens a text', 'Run', 'Epochs', 'Options'],
+  ]);
+  expect(html.match(/<circle /g)).toHaveLength(2); // a validation an epoch
+  expect(html).toContain('<td>batchSize</td><td>4</td>');
+  expect(html).toContain('viewBox="0 0 640 250"');
+  expect(html).toContain('>16</text>\n<text x="42" y="238" text-anchor="middle">&lt; 8</text>'); // cat 0 …, twice
+  expect(html).toContain('&lt; 16</text>'); // the dog ran …
+  const figures = [...html.matchAll(/<text [^>]*>(\d\.\d{4})<\/text>/g)].map(([, figure]) => figure);
+  const { before, after } = evaluation as Evaluation;
+  expect(figures).toEqual(Object.keys(after).flatMap((name) => [before?.[name]?.toFixed(4), after[name]?.toFixed(4)]));
+  expect(html).not.toMatch(/(?:src|href)=|@import|url\(/);
+});

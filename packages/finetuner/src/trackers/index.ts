@@ -1,0 +1,23 @@
+/** The trackers by name. */
+
+import { join } from 'node:path';
+
+import { MLflow } from './mlflow.ts';
+import { TensorBoard } from './tensorboard.ts';
+import type { Tracker } from './tracker.ts';
+import { WeightsAndBiases } from './wandb.ts';
+
+export const TRACKERS = ['tensorboard', 'mlflow', 'wandb'] as const;
+
+export type TrackerName = (typeof TRACKERS)[number];
+
+const MAKERS: Record<TrackerName, (outputDir: string) => Tracker> = {
+  tensorboard: (outputDir) => new TensorBoard(join(outputDir, 'tensorboard')),
+  mlflow: () => new MLflow(),
+  wandb: (outputDir) => new WeightsAndBiases(join(outputDir, 'wandb')),
+};
+
+/** @throws OptionError for one that lacks its settings. */
+export function makeTrackers(names: readonly TrackerName[], outputDir: string): Record<string, Tracker> {
+  return Object.fromEntries(names.map((name) => [name, MAKERS[name](outputDir)]));
+}
