@@ -90,6 +90,18 @@ export class Embedder {
     return this.#model.poolingReason;
   }
 
+  /** Values of a vector. */
+  get dimension(): number {
+    const { head, pooling } = this.#model.layout;
+    const last = head.findLast((module) => module.type === 'Dense');
+    return last?.outFeatures ?? this.config.hiddenSize * pooling.strategies.length;
+  }
+
+  /** Whether modules follow the pooling, but for a normalization at the end. */
+  get hasHead(): boolean {
+    return this.#model.layout.head.length > 0;
+  }
+
   /** Whether the model's own layout ends in normalization. */
   get normalize(): boolean {
     return this.#model.layout.normalize;
