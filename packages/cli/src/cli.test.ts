@@ -48,7 +48,11 @@ describe('uniem finetune', () => {
         ...['--dropout', '0', '--no-shuffle', '--precision', precision, '--log-interval', '1'],
         ...['--backend', backend],
       );
-      expect(stderr).toBe('model type sentence_transformers, record type pair\n');
+      expect(stderr).toBe(
+        'model type sentence_transformers: the folder holds modules.json\n' +
+          'pooling last_mean: modules.json says so\n' +
+          'record type pair\n',
+      );
       expect([code, stdout]).toEqual([0, `${join(output, 'model')}\n`]);
       const lines = readFileSync(join(output, 'metrics.jsonl'), 'utf8')
         .trim()
@@ -132,7 +136,7 @@ describe('uniem finetune', () => {
     expect(steps.map(({ step }) => step)).toEqual(steps.map((_, i) => i + 1));
     expect(JSON.parse(lines.at(-1) as string)).toHaveProperty('trainLoss');
     expect(stderr).toBe(
-      'model type huggingface, record type pair\n\nstopping after this step; press Ctrl-C again to quit at once\n' +
+      'model type huggingface: nothing says otherwise\npooling last_mean: the folder names none\nrecord type pair\n\nstopping after this step; press Ctrl-C again to quit at once\n' +
         `stopped after step ${steps.length}; metrics and model are written, and --resume goes on from here\n`,
     );
     expect(stdout).toBe(`${join(output, 'model')}\n`);

@@ -48,7 +48,7 @@ test('evaluate measures what the renamed and prefixed records say', async () => 
   expect(measured).toBe(await uniem('evaluate', '--model', model, '--data', plain));
 });
 
-test('encode puts the prefix before each text', async () => {
+test('encode puts the prompt before each text', async () => {
   const vectors = async (name: string, found: string[], ...flags: string[]) => {
     const input = file(
       name,
@@ -58,7 +58,7 @@ test('encode puts the prefix before each text', async () => {
     await uniem('encode', '--model', model, '--input', input, '--output', output, ...flags);
     return readFileSync(output);
   };
-  const prefixed = await vectors('bare.jsonl', texts, '--prefix', 'query: ');
+  const prefixed = await vectors('bare.jsonl', texts, '--prompt', 'query: ');
   expect(prefixed).toEqual(
     await vectors(
       'whole.jsonl',

@@ -13,9 +13,11 @@ export const POOLING_STRATEGIES = [
   'embedding_last_mean',
   'last_weighted',
   'last_token',
+  'last_max',
+  'last_mean_sqrt_len',
 ] as const;
 
-/** How token states become one vector; uniem's names, plus last_token. */
+/** How token states become one vector; uniem's names, plus last_token, last_max and last_mean_sqrt_len. */
 export type PoolingStrategy = (typeof POOLING_STRATEGIES)[number];
 
 /** A checked config; each family adds what its own forward pass reads. */

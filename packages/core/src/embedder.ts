@@ -1,37 +1,27 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 import * as tf from '@tensorflow/tfjs';
 import type { HubOptions } from '@uniem/hub';
 
-import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from './config.ts';
+import type { ModelConfig, PoolingStrategy } from './config.ts';
 import { ensureEngine } from './engine.ts';
 import { OptionError } from './errors.ts';
-import { openCheckpoint } from './formats/checkpoint.ts';
-import { readJson, stringifyAs, writeFolderWhole } from './formats/files.ts';
 import { modelFolder } from './formats/model-folder.ts';
-import { writeSafetensors } from './formats/safetensors.ts';
-import { poolingMode, readSentenceTransformers, writeSentenceTransformers } from './formats/sentence-transformers.ts';
+import { type OpenedModel, type OpenOptions, openModel } from './formats/open-model.ts';
+import { saveModel } from './formats/save-model.ts';
+import { isInLayout } from './formats/sentence-transformers.ts';
+import { runHead } from './head.ts';
 import { familyOf } from './models/index.ts';
 import { addedRows } from './models/layers.ts';
 import type { DropoutState } from './operations/dropout.ts';
-import { downloadParameters, loadParameters, type Parameters, parameter } from './parameters.ts';
+import { downloadParameters, type Parameters, parameter } from './parameters.ts';
 import { pool } from './pooling.ts';
 import { ProgressBar } from './progress.ts';
 import { normalize } from './similarity.ts';
 import { batchesByLength, packTokens, type TokenBatch } from './token-batch.ts';
-import { TOKENIZER_FILES, Tokenizer } from './tokenizer.ts';
+import type { Tokenizer } from './tokenizer.ts';
 
-/** What transformers writes as model_max_length where it knows none. */
-const NO_LIMIT = 1e30;
-
-export interface EmbedderOptions {
-  /** Overrides what the folder says. */
-  poolingStrategy?: PoolingStrategy;
-  /** Tokens a text, special tokens included; overrides what the folder says. */
-  maxLength?: number;
+export interface EmbedderOptions extends OpenOptions {
   /** Another hub, token or cache than the environment names. */
   hub?: HubOptions;
 }
@@ -45,41 +35,26 @@ export interface EncodeOptions {
   progressBar?: boolean | 'auto';
   /** Tokens a text; at most the model's own limit. */
   maxLength?: number;
+  /** Put before every text; left out, the model's default prompt, where it has one. */
+  prompt?: string;
+  /** The name of one of the model's prompts. */
+  promptName?: string;
+  /** Leading values of a vector that are kept, as of a Matryoshka model; left out, what the model's folder says. */
+  truncateDim?: number;
 }
 
-export class Embedder {
-  readonly folder: string;
-  readonly config: ModelConfig;
-  readonly parameters: Parameters;
-  readonly poolingStrategy: PoolingStrategy;
-  /** Whether the model's own layout ends in normalization. */
-  readonly normalize: boolean;
-  /** Tokens a text is cut to. */
-  readonly maxLength: number;
-  /** config.json as it was. */
-  readonly #configText: string;
-  #tokenizer: Tokenizer;
-  /** Whether the tokenizer is no longer the one of the folder's files. */
-  #tokenizerGrew = false;
+/** sentence-transformers' names of the prompts for texts that are searched, the first that a model has. */
+const DOCUMENT_PROMPTS = ['document', 'passage', 'corpus'];
 
-  private constructor(fields: {
-    folder: string;
-    config: ModelConfig;
-    configText: string;
-    parameters: Parameters;
-    tokenizer: Tokenizer;
-    poolingStrategy: PoolingStrategy;
-    normalize: boolean;
-    maxLength: number;
-  }) {
-    this.folder = fields.folder;
-    this.config = fields.config;
-    this.#configText = fields.configText;
-    this.parameters = fields.parameters;
-    this.#tokenizer = fields.tokenizer;
-    this.poolingStrategy = fields.poolingStrategy;
-    this.normalize = fields.normalize;
-    this.maxLength = fields.maxLength;
+export class Embedder {
+  readonly parameters: Parameters;
+  readonly #model: OpenedModel;
+  #tokenizer: Tokenizer;
+
+  private constructor(model: OpenedModel) {
+    this.#model = model;
+    this.#tokenizer = model.tokenizer;
+    this.parameters = model.load();
   }
 
   /**
@@ -90,40 +65,56 @@ export class Embedder {
    * @throws ModelError saying which file, tensor or key is wrong; HubError for what the hub says against it.
    */
   static async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
-    if (options.poolingStrategy && !POOLING_STRATEGIES.includes(options.poolingStrategy)) {
-      throw new OptionError(
-        `unknown strategy '${options.poolingStrategy}'`,
-        'poolingStrategy',
-        `use one of ${POOLING_STRATEGIES.join(', ')}`,
-      );
-    }
-    const folder = await modelFolder(model, options.hub);
-    const layout = readSentenceTransformers(folder);
-    const encoderFolder = join(folder, layout?.encoderPath ?? '');
-    const configPath = join(encoderFolder, 'config.json');
-    const config = parseConfig(readJson(configPath), configPath);
-    const family = familyOf(config);
-    const { path, tensors } = openCheckpoint(encoderFolder);
+    const { hub, ...rest } = options;
+    const opened = openModel(await modelFolder(model, hub), rest);
     await ensureEngine();
-    const tokenizer = Tokenizer.fromFolder(encoderFolder);
-    const maxLength = options.maxLength ?? layout?.maxLength ?? tokenizer.modelMaxLength ?? config.maxPositions;
-    return new Embedder({
-      folder: encoderFolder,
-      config,
-      configText: readFileSync(configPath, 'utf8'),
-      parameters: loadParameters(
-        tensors,
-        family.shapes(config),
-        family.optional(config),
-        family.prefix,
-        path,
-        family.aliases,
-      ),
-      tokenizer,
-      poolingStrategy: options.poolingStrategy ?? layout?.poolingStrategy ?? config.poolingStrategy ?? 'last_mean',
-      normalize: layout?.normalize ?? false,
-      maxLength: maxLength < NO_LIMIT ? Math.min(maxLength, config.maxPositions) : config.maxPositions,
-    });
+    return new Embedder(opened);
+  }
+
+  /** The folder of the encoder. */
+  get folder(): string {
+    return this.#model.folder;
+  }
+
+  get config(): ModelConfig {
+    return this.#model.config;
+  }
+
+  get poolingStrategy(): PoolingStrategy | readonly PoolingStrategy[] {
+    const { strategies } = this.#model.layout.pooling;
+    return strategies.length === 1 ? (strategies[0] as PoolingStrategy) : strategies;
+  }
+
+  /** Where the pooling was found, in words. */
+  get poolingReason(): string {
+    return this.#model.poolingReason;
+  }
+
+  /** Values of a vector. */
+  get dimension(): number {
+    const { head, pooling } = this.#model.layout;
+    const last = head.findLast((module) => module.type === 'Dense');
+    return last?.outFeatures ?? this.config.hiddenSize * pooling.strategies.length;
+  }
+
+  /** Whether modules follow the pooling, but for a normalization at the end. */
+  get hasHead(): boolean {
+    return this.#model.layout.head.length > 0;
+  }
+
+  /** Whether the model's own layout ends in normalization. */
+  get normalize(): boolean {
+    return this.#model.layout.normalize;
+  }
+
+  /** Tokens a text is cut to. */
+  get maxLength(): number {
+    return this.#model.maxLength;
+  }
+
+  /** Texts that `encode` can put before each text, by name. */
+  get prompts(): Readonly<Record<string, string>> {
+    return this.#model.layout.settings.prompts;
   }
 
   /**
@@ -131,25 +122,33 @@ export class Embedder {
    *
    * @param dropout The step's dropout state while training; left out, dropout is off.
    * @param gradientCheckpointing Whether layers are computed again in backward: less memory, about a third more time.
-   * @returns float32 [B, H], not normalized.
+   * @param skip Tokens at each text's start that are not pooled.
+   * @returns float32 [B, values], without the layout's normalization.
    */
-  embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false): tf.Tensor2D {
+  embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false, skip = 0): tf.Tensor2D {
+    const { config, layout } = this.#model;
     const run = { parameters: this.parameters, batch, state: dropout, checkpointing: gradientCheckpointing };
-    const output = familyOf(this.config).forward(this.config, run);
-    return pool(output, batch, this.poolingStrategy);
+    const pooled =
+      batch.inputIds.length > 0
+        ? pool(familyOf(config).forward(config, run), batch, layout.pooling.strategies, skip)
+        : tf.zeros<tf.Rank.R2>([batch.offsets.length - 1, config.hiddenSize]); // a StaticEmbedding has no special tokens
+    return runHead(layout.head, this.parameters, pooled);
   }
 
   /**
-   * Embeds texts, one float32 vector [H] a text, in the order given. Texts are batched by length, so the order they
+   * Embeds texts, one float32 vector a text, in the order given. Texts are batched by length, so the order they
    * come in costs nothing; an empty text is its special tokens; a text past maxLength is cut.
    */
   async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
+    const { layout } = this.#model;
     const { batchSize = 32, progressBar = 'auto', normalize: unit = this.normalize } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new OptionError(`must be a whole number above 0 (received ${batchSize})`, 'batchSize', 'give 1 or more');
-    }
+    const truncateDim = options.truncateDim ?? layout.settings.truncate_dim ?? undefined;
+    requireCount(batchSize, 'batchSize');
+    if (truncateDim !== undefined) requireCount(truncateDim, 'truncateDim');
     const maxLength = Math.min(options.maxLength ?? this.maxLength, this.maxLength);
-    const ids = texts.map((text) => this.tokenizer.encode(text, maxLength));
+    const prompt = this.#promptOf(options);
+    const skip = prompt !== '' && !layout.pooling.includePrompt ? this.tokenizer.promptLength(prompt) : 0;
+    const ids = texts.map((text) => this.tokenizer.encode(prompt + text, maxLength));
     const vectors = new Array<Float32Array>(texts.length);
     const bar = new ProgressBar('encode', texts.length, progressBar);
     let done = 0;
@@ -158,8 +157,11 @@ export class Embedder {
       batchSize,
     )) {
       const embeddings = tf.tidy(() => {
-        const pooled = this.embed(packTokens(rows.map((row) => ids[row] as Int32Array)));
-        return unit ? normalize(pooled) : pooled;
+        const batch = packTokens(rows.map((row) => ids[row] as Int32Array));
+        const embedded = this.embed(batch, undefined, false, skip);
+        // As sentence-transformers: the layout normalizes before the cut, the caller after it.
+        if (options.normalize) return normalize(truncated(embedded, truncateDim));
+        return truncated(unit ? normalize(embedded) : embedded, truncateDim);
       });
       const values = (await embeddings.data()) as Float32Array;
       embeddings.dispose();
@@ -172,6 +174,34 @@ export class Embedder {
     }
     bar.end();
     return vectors;
+  }
+
+  /** Embeds what is looked for: `encode` with the model's prompt `query`, where it has one. */
+  encodeQuery(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
+    return this.encode(texts, { ...this.#promptNamed(['query']), ...options });
+  }
+
+  /** Embeds what is searched: `encode` with the model's prompt `document`, `passage` or `corpus`, where it has one. */
+  encodeDocument(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
+    return this.encode(texts, { ...this.#promptNamed(DOCUMENT_PROMPTS), ...options });
+  }
+
+  #promptNamed(names: readonly string[]): EncodeOptions {
+    const promptName = names.find((name) => Object.hasOwn(this.prompts, name));
+    return promptName === undefined ? {} : { promptName };
+  }
+
+  #promptOf({ prompt, promptName }: EncodeOptions): string {
+    if (prompt !== undefined) return prompt;
+    const name = promptName ?? this.#model.layout.settings.default_prompt_name;
+    if (name === undefined || name === null) return '';
+    if (Object.hasOwn(this.prompts, name)) return this.prompts[name] as string;
+    const names = Object.keys(this.prompts);
+    throw new OptionError(
+      `the model has no prompt '${name}'`,
+      'promptName',
+      names.length > 0 ? `use one of ${names.join(', ')}` : 'give the text itself as prompt',
+    );
   }
 
   get tokenizer(): Tokenizer {
@@ -199,7 +229,6 @@ export class Embedder {
       );
     }
     this.#tokenizer = this.#tokenizer.withSpecialTokens(tokens);
-    this.#tokenizerGrew = true;
   }
 
   /** Makes the added rows a part of the table of word embeddings, as the config says from now on. */
@@ -220,7 +249,7 @@ export class Embedder {
 
   /** Whether sentence-transformers opens what `save` writes: its layout has no name for poolings of two layers. */
   get opensInSentenceTransformers(): boolean {
-    return poolingMode(this.poolingStrategy) !== undefined;
+    return isInLayout(this.#model.layout);
   }
 
   /**
@@ -230,20 +259,7 @@ export class Embedder {
    */
   async save(folder: string, texts: Readonly<Record<string, string>> = {}): Promise<void> {
     const tensors = await downloadParameters(this.parameters);
-    writeFolderWhole(folder, (partial) => {
-      const config = { ...this.config.raw, uniem_pooling_strategy: this.poolingStrategy };
-      writeFileSync(join(partial, 'config.json'), `${stringifyAs(this.#configText, config)}\n`);
-      writeSafetensors(join(partial, 'model.safetensors'), tensors);
-      for (const file of TOKENIZER_FILES) {
-        if (existsSync(join(this.folder, file))) copyFileSync(join(this.folder, file), join(partial, file));
-      }
-      if (this.#tokenizerGrew) {
-        writeFileSync(join(partial, 'tokenizer.json'), JSON.stringify(this.#tokenizer.toJson()));
-      }
-      for (const [name, text] of Object.entries(texts)) writeFileSync(join(partial, name), text);
-      const { poolingStrategy, normalize, maxLength } = this;
-      writeSentenceTransformers(partial, { poolingStrategy, normalize, maxLength, hiddenSize: this.config.hiddenSize });
-    });
+    saveModel(folder, { ...this.#model, tokenizer: this.#tokenizer }, tensors, texts);
   }
 
   /** Frees the parameters. */
@@ -251,4 +267,14 @@ export class Embedder {
     tf.dispose([...this.parameters.values()]);
     this.parameters.clear();
   }
+}
+
+function requireCount(value: number, option: string): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  throw new OptionError(`must be a whole number above 0 (received ${value})`, option, 'give 1 or more');
+}
+
+/** @param x float32 [B, values] */
+function truncated(x: tf.Tensor2D, values: number | undefined): tf.Tensor2D {
+  return values === undefined || values >= x.shape[1] ? x : tf.slice(x, [0, 0], [-1, values]);
 }

@@ -36,3 +36,4 @@ export { ProgressBar } from './progress.ts';
 export { cosineMatrix, cosineRows, normalize } from './similarity.ts';
 export { lengthsOf, packTokens, type TokenBatch } from './token-batch.ts';
 export { Tokenizer } from './tokenizer.ts';
+export { createUniemEmbedder, type UniemEmbedderOptions } from './uniem-embedder.ts';

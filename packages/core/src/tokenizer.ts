@@ -12,37 +12,52 @@ import { newToken } from './tokenizer/special-tokens.ts';
 
 export { TOKENIZER_FILES } from './tokenizer/convert.ts';
 
-/** What is read of tokenizer.json here; the rest is the library's. */
+/** What is read of tokenizer.json here; the rest is the pipeline's. */
 interface TokenizerJson extends Record<string, unknown> {
   model: { vocab: Record<string, number> | unknown[] };
-  added_tokens?: { id: number }[];
+  added_tokens?: ({ id: number } & Record<string, unknown>)[];
+}
+
+export interface TokenizerOptions {
+  /** Lower-case texts before anything else is done with them. */
+  lowerCase?: boolean;
+  /** Put the special tokens of the tokenizer's template around each text. */
+  addSpecialTokens?: boolean;
 }
 
 export class Tokenizer {
   readonly #json: TokenizerJson;
   readonly #config: Record<string, unknown>;
+  readonly #options: TokenizerOptions;
   readonly #tokenizer: Pipeline;
   readonly #specialTokens: number;
   readonly #unknownId: number;
   /** What tokenizer_config.json says a text may have; undefined when not given. */
   readonly modelMaxLength: number | undefined;
+  /** Whether it is no longer the one of the folder's files. */
+  readonly grew: boolean;
 
-  private constructor(json: TokenizerJson, config: Record<string, unknown>) {
+  private constructor(json: TokenizerJson, config: Record<string, unknown>, options: TokenizerOptions, grew = false) {
     this.#json = json;
     this.#config = config;
+    this.#options = options;
+    this.grew = grew;
     this.#tokenizer = new Pipeline(json);
     this.modelMaxLength = typeof config.model_max_length === 'number' ? config.model_max_length : undefined;
-    this.#specialTokens = this.#withSpecialTokens(['a']).length - 1;
+    const special = this.#withSpecialTokens([]);
+    const unknown = special.find((token) => this.#tokenizer.idOf(token) === undefined);
+    if (unknown !== undefined) throw new Error(`the template's '${unknown}' has no id`);
+    this.#specialTokens = special.length;
     this.#unknownId = this.#tokenizer.unknownId ?? 0;
   }
 
   /** Reads tokenizer.json, or converts the files of a slow tokenizer where that is all there is. */
-  static fromFolder(folder: string): Tokenizer {
+  static fromFolder(folder: string, options: TokenizerOptions = {}): Tokenizer {
     const configPath = join(folder, 'tokenizer_config.json');
     const config = existsSync(configPath) ? readJson(configPath) : {};
     const { json, path } = readTokenizerJson(folder, config);
     try {
-      return new Tokenizer(json as TokenizerJson, config);
+      return new Tokenizer(json as TokenizerJson, config, options);
     } catch (cause) {
       throw new ModelError(`no tokenizer (${(cause as Error).message})`, path, 'download the model again', { cause });
     }
@@ -68,7 +83,8 @@ export class Tokenizer {
     const { size } = this;
     const added = tokens.map((content, i) => ({ id: size + i, ...newToken(content) }));
     const { added_tokens: before = [] } = this.#json;
-    return new Tokenizer({ ...this.#json, added_tokens: [...before, ...added] }, this.#config);
+    const json = { ...this.#json, added_tokens: [...before, ...added] };
+    return new Tokenizer(json, this.#config, this.#options, true);
   }
 
   /** As tokenizer.json has it. */
@@ -77,7 +93,20 @@ export class Tokenizer {
   }
 
   #withSpecialTokens(tokens: string[]): string[] {
-    return this.#tokenizer.withSpecialTokens(tokens);
+    return this.#options.addSpecialTokens === false ? tokens : this.#tokenizer.withSpecialTokens(tokens);
+  }
+
+  /** Tokens of a prompt when a text follows it: the special token that ends a text does not count. */
+  promptLength(prompt: string): number {
+    const ids = this.encode(prompt, Number.POSITIVE_INFINITY);
+    const special = this.#json.added_tokens?.some(({ id, special }) => special === true && id === ids.at(-1));
+    return special ? ids.length - 1 : ids.length;
+  }
+
+  /** What tokenizer.json says a text may have; undefined when not given. */
+  get truncation(): number | undefined {
+    const { max_length: length } = (this.#json.truncation ?? {}) as { max_length?: unknown };
+    return typeof length === 'number' ? length : undefined;
   }
 
   /** Ids of one text with its special tokens, at most `maxLength` (or Infinity) in all; the end of the text is cut. */
@@ -88,7 +117,7 @@ export class Tokenizer {
       const least = Math.max(this.#specialTokens, 1);
       throw new OptionError(`${maxLength} tokens are too few`, 'maxLength', `give a whole number from ${least} on`);
     }
-    const tokens = this.#tokenizer.tokenize(text);
+    const tokens = this.#tokenizer.tokenize(this.#options.lowerCase ? text.toLowerCase() : text);
     return Int32Array.from(
       this.#withSpecialTokens(tokens.slice(0, room)),
       (token) => this.#tokenizer.idOf(token) ?? this.#unknownId,

@@ -1,6 +1,7 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import * as tf from '@tensorflow/tfjs';
 import { Embedder } from '@uniem/core';
@@ -37,4 +38,23 @@ describe('FineTuner on all-MiniLM-L6-v2', () => {
     const [after] = await (await Embedder.fromPretrained(modelFolder)).encode(['word 3']);
     expect(after).toEqual(before);
   });
+});
+
+test('Dense modules train with the encoder and are saved', async () => {
+  const fixtures = fileURLToPath(new URL('../../../fixtures/', import.meta.url));
+  const [model, outputDir] = [newFolder(), newFolder()];
+  cpSync(join(fixtures, 'tiny-bert', 'model'), model, { recursive: true });
+  cpSync(join(fixtures, 'sentence-transformers', 'compact', 'dense'), model, { recursive: true });
+  const dataset = ['cat', 'dog', 'mat', 'end'].map((word) => ({ text: `the ${word}`, text_pos: `${word} sat` }));
+  const fineTuner = await FineTuner.fromPretrained(model, { dataset, backend: 'native' });
+  const name = '2_Dense.linear.weight';
+  const before = await fineTuner.embedder.parameters.get(name)?.data();
+  const { modelFolder } = await fineTuner.run({ epochs: 1, batchSize: 4, lr: 1e-2, outputDir });
+  const saved = await Embedder.fromPretrained(modelFolder);
+  const after = await saved.parameters.get(name)?.data();
+  expect(after).not.toEqual(before);
+  expect(after).toEqual(await fineTuner.embedder.parameters.get(name)?.data());
+  const card = readFileSync(join(modelFolder, 'README.md'), 'utf8');
+  expect(card).toContain('texts to vectors of 6 values');
+  expect(card).not.toContain('transformers.js'); // which has no Dense
 });

@@ -17,7 +17,7 @@ import { ON_BAD_RECORD, type OnBadRecord, RECORD_TYPES, type RecordType } from '
 
 import { checkLossOptions } from './losses.ts';
 import { type ModelOrigin, modelCard } from './model-card.ts';
-import { detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
+import { type DetectedModelType, detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from './options.ts';
 import { reportHtml } from './report/report.ts';
 import type { RunHooks, RunOutcome } from './run-hooks.ts';
@@ -32,7 +32,8 @@ export interface FineTunerOptions {
   recordType?: RecordType;
   /** What becomes of a record that is not of the type; with 'skip' those of blank text are left out too. */
   onBadRecord?: OnBadRecord;
-  poolingStrategy?: PoolingStrategy;
+  /** Overrides what the folder says; several give their vectors one after the other. */
+  poolingStrategy?: PoolingStrategy | readonly PoolingStrategy[];
   /** Names of the hub that the records came from, for the model card. */
   datasets?: readonly string[];
   /** Engine that loads the model; left out, the one in use, or else the fastest that starts. */
@@ -47,14 +48,18 @@ export interface RunResult extends RunOutcome {
 export class FineTuner {
   readonly embedder: Embedder;
   readonly modelType: ModelType;
+  /** What told the model type, in words. */
+  readonly modelTypeReason: string;
   readonly recordType: RecordType;
   readonly #data: TrainingRows;
   readonly #isEmbedder: boolean;
   readonly #origin: ModelOrigin;
 
-  private constructor(embedder: Embedder, modelType: ModelType, data: TrainingRows, origin: ModelOrigin) {
+  private constructor(embedder: Embedder, detected: DetectedModelType, data: TrainingRows, origin: ModelOrigin) {
+    const { modelType, reason } = detected;
     this.embedder = embedder;
     this.modelType = modelType;
+    this.modelTypeReason = reason;
     this.recordType = data.recordType;
     this.#data = data;
     this.#isEmbedder = modelType !== 'huggingface'; // the other layouts are saved by trainers of embedders
@@ -72,16 +77,18 @@ export class FineTuner {
     const data = await openTrainingData(options.dataset, options.recordType, options.onBadRecord);
     if (options.backend) await useEngine({ backend: options.backend });
     const folder = await modelFolder(model);
-    const modelType = options.modelType ?? detectModelType(folder, model).modelType;
+    const detected = options.modelType
+      ? { modelType: options.modelType, reason: 'it was asked for' }
+      : detectModelType(folder, model);
     const embedder = await Embedder.fromPretrained(folder, { poolingStrategy: options.poolingStrategy });
-    if (modelType === 'uniem' && !embedder.config.poolingStrategy && !options.poolingStrategy) {
+    if (detected.modelType === 'uniem' && !embedder.config.poolingStrategy && !options.poolingStrategy) {
       throw new ModelError(
         'config.json names no uniem_pooling_strategy, so it was not trained by uniem',
         model,
         "give poolingStrategy, or modelType 'huggingface' for a plain encoder",
       );
     }
-    return new FineTuner(embedder, modelType, data, { model, folder, datasets: options.datasets ?? [] });
+    return new FineTuner(embedder, detected, data, { model, folder, datasets: options.datasets ?? [] });
   }
 
   /** Trains, writes `<outputDir>/metrics.jsonl` as it goes, and saves `<outputDir>/model`. */

@@ -37,11 +37,10 @@ const TITLE = 'Text embeddings';
 export function modelCard(card: ModelCard): string {
   const { embedder, origin, training } = card;
   const base = baseOf(embedder, origin);
-  const { hiddenSize } = embedder.config;
   const sections = [
     frontMatter(card, base),
     `# ${TITLE}`,
-    `A text-embedding model${base ? ` fine-tuned from [${base}](https://huggingface.co/${base})` : ''} with uniem: texts to vectors of ${hiddenSize} values, whose cosine tells how near two texts are in meaning.`,
+    `A text-embedding model${base ? ` fine-tuned from [${base}](https://huggingface.co/${base})` : ''} with uniem: texts to vectors of ${embedder.dimension} values, whose cosine tells how near two texts are in meaning.`,
     use(embedder),
     `## Training\n\n${table(['Option', 'Value'], [...training, ...origin.datasets.map(datasetRow)])}`,
     ...evaluationOf(card),
@@ -120,7 +119,7 @@ function use(embedder: Embedder): string {
   ]);
   const begin = `## Use\n\nIn Node:\n\n${node}`;
   if (!embedder.opensInSentenceTransformers) {
-    return `${begin}\n\nIts pooling, ${embedder.poolingStrategy}, has no name in sentence-transformers' layout.`;
+    return `${begin}\n\nIts pooling, ${[embedder.poolingStrategy].flat().join(' and ')}, has no name in sentence-transformers' layout.`;
   }
   const python = fenced('python', [
     'from sentence_transformers import SentenceTransformer',
@@ -128,19 +127,24 @@ function use(embedder: Embedder): string {
     `model = SentenceTransformer("${FOLDER}")`,
     'vectors = model.encode(["a text", "another text"])',
   ]);
+  const pooling = transformersJsPooling(embedder);
+  if (pooling === undefined) return [begin, 'In Python:', python].join('\n\n');
   const browser = fenced('js', [
     "import { pipeline } from '@huggingface/transformers';",
     '',
     `const extract = await pipeline('feature-extraction', '${FOLDER}', { dtype: 'fp32' });`,
-    `const options = { pooling: '${transformersJsPooling(embedder)}', normalize: true };`,
+    `const options = { pooling: '${pooling}', normalize: true };`,
     "const vectors = await extract(['a text', 'another text'], options);",
   ]);
   const exported = `With transformers.js, after \`optimum-cli export onnx --model ${FOLDER} ${FOLDER}/onnx\`:`;
   return [begin, 'In Python:', python, exported, browser].join('\n\n');
 }
 
-const transformersJsPooling = ({ poolingStrategy }: Embedder) =>
-  ({ cls: 'cls', last_token: 'last_token' })[poolingStrategy as string] ?? 'mean';
+/** Its pipeline pools in these ways, and knows no modules after the pooling: undefined where that is not the model. */
+function transformersJsPooling({ poolingStrategy, hasHead }: Embedder): string | undefined {
+  const known: Record<string, string> = { last_mean: 'mean', cls: 'cls', last_token: 'last_token' };
+  return typeof poolingStrategy !== 'string' || hasHead ? undefined : known[poolingStrategy];
+}
 
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;

@@ -8,12 +8,17 @@ export const MODEL_TYPES = ['sentence_transformers', 'uniem', 'text2vec', 'huggi
 /** uniem's model types. */
 export type ModelType = (typeof MODEL_TYPES)[number];
 
+export interface DetectedModelType {
+  modelType: ModelType;
+  /** What told it, in words. */
+  reason: string;
+}
+
 /**
  * @param folder Where the model lies.
  * @param name What the user called it.
- * @returns The type and the reason in words.
  */
-export function detectModelType(folder: string, name: string): { modelType: ModelType; reason: string } {
+export function detectModelType(folder: string, name: string): DetectedModelType {
   if (existsSync(join(folder, 'modules.json'))) {
     return { modelType: 'sentence_transformers', reason: 'the folder holds modules.json' };
   }

@@ -18,20 +18,25 @@ export const encode = defineCommand({
       .string()
       .regex(/\.(npy|jsonl)$/)
       .describe('.npy, float32 [texts, values], or .jsonl'),
-    prefix: z.string().default('').describe('put before each text, as "query: " of E5'),
+    prompt: z
+      .string()
+      .optional()
+      .describe('put before each text, as "query: " of E5; the model\'s default if left out'),
+    promptName: z.string().optional().describe("the name of one of the model's own prompts"),
     pooling: z.enum(POOLING_STRATEGIES).optional().describe('found by the folder if left out'),
     normalize: z.boolean().default(true).describe('divide each embedding by its length'),
+    truncateDim: z.int().positive().optional().describe('leading values that are kept, as of a Matryoshka model'),
     batchSize: z.int().positive().default(32).describe('texts a batch; short ones are more'),
     maxLength: z.int().positive().optional().describe('tokens a text, cut at the end'),
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, input, output, prefix, pooling, normalize, batchSize, maxLength, backend, precision }) {
+  async run({ model, input, output, pooling, backend, precision, ...options }) {
     requireFolderOf(output);
-    const texts = (await readTexts(input)).map((text) => prefix + text);
+    const texts = await readTexts(input);
     await useEngine({ backend, precision });
     const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling });
-    writeVectors(output, await embedder.encode(texts, { normalize, batchSize, maxLength }));
+    writeVectors(output, await embedder.encode(texts, options));
     process.stdout.write(`${output}\n`);
   },
 });

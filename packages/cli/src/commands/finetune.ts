@@ -42,7 +42,7 @@ export const finetune = defineCommand({
       datasets: given.data.flatMap((path) => hubNameOf(path)?.name ?? []),
       backend: options.backend,
     });
-    process.stderr.write(`model type ${fineTuner.modelType}, record type ${fineTuner.recordType}\n`);
+    process.stderr.write(`${detected(fineTuner)}\n`);
     const abort = new AbortController();
     process.once('SIGINT', () => {
       process.stderr.write('\nstopping after this step; press Ctrl-C again to quit at once\n');
@@ -65,6 +65,16 @@ export const finetune = defineCommand({
     process.stdout.write(`${result.modelFolder}\n`);
   },
 });
+
+/** What was found out about model and data, and why. */
+function detected({ embedder, modelType, modelTypeReason, recordType }: FineTuner): string {
+  const pooling = [embedder.poolingStrategy].flat().join(' and ');
+  return [
+    `model type ${modelType}: ${modelTypeReason}`,
+    `pooling ${pooling}: ${embedder.poolingReason}`,
+    `record type ${recordType}`,
+  ].join('\n');
+}
 
 /** The measure that models are compared by, before and after. */
 function told({ task, records, before, after }: Evaluation): string {

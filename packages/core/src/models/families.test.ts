@@ -22,6 +22,9 @@ const folders = readdirSync(fixtures, { withFileTypes: true }).flatMap((entry) =
   entry.isDirectory() ? [entry.name] : [],
 );
 
+/** sentence-transformers' two further ones are in formats/sentence-transformers.test.ts. */
+const POOLINGS = POOLING_STRATEGIES.filter((name) => name !== 'last_max' && name !== 'last_mean_sqrt_len');
+
 interface Golden {
   inputIds: number[][];
   lastHiddenState: number[][][];
@@ -127,7 +130,7 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
       );
     });
 
-    test.each(POOLING_STRATEGIES)('in pooling %s', (strategy) => {
+    test.each(POOLINGS)('in pooling %s', (strategy) => {
       const expected = golden.poolings[strategy];
       if (expected) {
         expectClose(

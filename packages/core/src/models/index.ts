@@ -22,6 +22,7 @@ import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 import { roberta } from './roberta.ts';
 import { roformer } from './roformer.ts';
+import { STATIC_EMBEDDING, staticEmbedding } from './static-embedding.ts';
 import { t5, umt5 } from './t5.ts';
 
 export const FAMILIES: Record<string, Family> = {
@@ -55,7 +56,7 @@ export const FAMILIES: Record<string, Family> = {
 
 /** The family of a parsed config. */
 export function familyOf({ modelType }: { modelType: string }): Family {
-  const family = FAMILIES[modelType];
+  const family = modelType === STATIC_EMBEDDING ? staticEmbedding : FAMILIES[modelType];
   if (!family) throw new Error(`internal: no family ${modelType}`);
   return family;
 }

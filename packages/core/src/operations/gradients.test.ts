@@ -33,6 +33,13 @@ function values(shape: number[], seed: number): Float32Array {
   return Float32Array.from({ length: size }, (_, i) => 1.5 * Math.sin(12.9898 * (i + 1) + 78.233 * seed));
 }
 
+/** Numbers so far from one another in a column that a step changes no maximum. */
+const apart = ([rows, columns]: [number, number]) =>
+  tf.tensor2d(
+    Float32Array.from({ length: rows * columns }, (_, i) => (3 * ((7 * i) % 11)) / 10),
+    [rows, columns],
+  );
+
 interface Operation {
   name: string;
   shapes: number[][];
@@ -127,7 +134,8 @@ const OPERATIONS: Operation[] = [
   ...POOLING_STRATEGIES.map((strategy) => ({
     name: `pooling ${strategy}`,
     shapes: Array(strategy.includes('_last_mean') ? 2 : 1).fill([unequal.inputIds.length, H]), // layers it reads
-    run: (last: tf.Tensor2D, other = last) => pool({ words: other, first: other, last }, unequal, strategy),
+    run: (last: tf.Tensor2D, other = last) =>
+      pool({ words: other, first: other, last: tf.add(last, apart(last.shape)) }, unequal, strategy),
   })),
   { name: 'normalize', shapes: [[3, 4]], run: (x) => normalize(x) },
   {

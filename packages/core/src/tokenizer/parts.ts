@@ -1,9 +1,10 @@
 /** What tokenizer.json is put together from, and the files that it is read from where there is none. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { ModelError } from '../errors.ts';
+import { readText } from '../formats/files.ts';
 import { addTokens, type NewToken, newToken, readSpecialTokens, type TokenName } from './special-tokens.ts';
 
 export type Json = Record<string, unknown>;
@@ -137,7 +138,7 @@ export function findFile(folder: string, names: readonly string[]): string | und
 
 /** Lines of a text file; line feeds alone end one, since U+2028 and the like are tokens of Chinese vocabularies. */
 export function readLines(path: string): string[] {
-  const lines = readFileSync(path, 'utf8').split(/\r\n|\n|\r/);
+  const lines = readText(path).split(/\r\n|\n|\r/);
   if (lines.at(-1) === '') lines.pop();
   return lines;
 }

@@ -40,7 +40,8 @@ export class Pipeline {
     this.#library = new Tokenizer({ added_tokens: [], ...json, ...(isUnigram && { model: NO_UNIGRAM }) }, {});
     this.#unigram = isUnigram ? new UnigramModel(model) : undefined;
     this.#ids = this.#unigram?.ids ?? this.#library.model.tokens_to_ids;
-    this.unknownId = this.#unigram?.unknownId ?? this.#library.model.unk_token_id;
+    const unknownId = this.#unigram?.unknownId ?? this.#library.model.unk_token_id;
+    this.unknownId = unknownId ?? this.#ids.get(String(model.unk_token));
     this.#normalize = json.normalizer ? createNormalizer(json.normalizer as Json) : (text) => text;
     this.#preTokenize = json.pre_tokenizer ? createPreTokenizer(json.pre_tokenizer as Json) : (words) => [...words];
     const raw: [string, AddedToken][] = [];
@@ -52,8 +53,6 @@ export class Pipeline {
     }
     this.#raw = new AddedTokens(raw);
     this.#normalized = new AddedTokens(normalized);
-    const unknown = this.withSpecialTokens([]).find((token) => !this.#ids.has(token));
-    if (unknown !== undefined) throw new Error(`the template's '${unknown}' has no id`);
   }
 
   idOf(token: string): number | undefined {

@@ -26,9 +26,13 @@ export interface Answer {
 
 const BLOCK = 64; // documents that stay in the cache while every query passes over them
 
-/** Encodes both sides and ranks by cosine. @throws OptionError for a query whose answer is not there. */
+/**
+ * Encodes both sides, each with the prompt that the model has for it, and ranks by cosine.
+ *
+ * @throws OptionError for a query whose answer is not there.
+ */
 export async function evaluateRetrieval(
-  embedder: Pick<Embedder, 'encode'>,
+  embedder: Pick<Embedder, 'encodeQuery' | 'encodeDocument'>,
   task: RetrievalTask,
 ): Promise<RetrievalMetrics> {
   const { queries: texts, documents } = task;
@@ -58,8 +62,8 @@ export async function evaluateRetrieval(
   });
   const gains = relevant.map((own) => new Map([...own].map(([index, gain]) => [documents[index] as string, gain])));
   const answers = gains.map((own) => [...own.keys()].map((text) => copies.get(text) as number[]));
-  const encoded = await embedder.encode(texts, { normalize: true });
-  const ranks = ranksOf(encoded, await embedder.encode(documents, { normalize: true }), answers);
+  const encoded = await embedder.encodeQuery(texts, { normalize: true });
+  const ranks = ranksOf(encoded, await embedder.encodeDocument(documents, { normalize: true }), answers);
   return retrievalMetrics(
     gains.map((own, i) => [...own.values()].map((gain, j) => ({ rank: ranks[i]?.[j] as number, gain }))),
   );

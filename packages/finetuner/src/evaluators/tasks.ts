@@ -122,7 +122,9 @@ async function retrieval(embedder: Encoder, { test }: TaskData): Promise<Metrics
     answers.set(query, (answers.get(query) ?? new Map()).set(i, 1));
   });
   const task = { queries: [...answers.keys()], documents: column(test, 'text'), relevant: [...answers.values()] };
-  return { ...(await evaluateRetrieval(embedder, task)) };
+  // Which of the two is the question, the records do not say: no prompts by role.
+  const encode: Encoder['encode'] = (texts, options) => embedder.encode(texts, options);
+  return { ...(await evaluateRetrieval({ encodeQuery: encode, encodeDocument: encode }, task)) };
 }
 
 /** Each text finds its translation among all; MTEB's accuracy and weighted F1. */
