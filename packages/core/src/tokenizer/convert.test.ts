@@ -169,6 +169,7 @@ describe('says what is wrong with', () => {
     ['an id that is none', { model: { type: 'WordPiece', vocab: { a: 0.5 } } }, 'the id of "a" is 0.5'],
     ['an added token without a text', { added_tokens: [{ id: 1 }] }, 'the id of undefined is 1'],
     ['a normalizer of no kind', { normalizer: { type: 'None' } }, 'the normalizer "None" is not known'],
+    ['a pattern of no kind', { pre_tokenizer: { type: 'Split', pattern: {} } }, 'the pattern {} is not known'],
     [
       'a template whose token has no id',
       { post_processor: { type: 'BertProcessing', sep: ['[NO]', 1], cls: ['[CLS]', 2] } },

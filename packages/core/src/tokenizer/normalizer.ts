@@ -1,7 +1,7 @@
 /** Normalizers of tokenizer.json, character by character as Python's tokenizers has them. Source: its normalizers/*.rs. */
 
 import { Charsmap } from './charsmap.ts';
-import { ByteLevelPreTokenizer, ReplaceNormalizer } from './library.ts';
+import { ByteLevelPreTokenizer, checkPattern, ReplaceNormalizer } from './library.ts';
 import type { Json } from './parts.ts';
 
 export type Normalize = (text: string) => string;
@@ -56,6 +56,7 @@ export function createNormalizer(config: Json): Normalize {
     case 'Prepend':
       return (text) => (text === '' ? '' : `${config.prepend}${text}`);
     case 'Replace': {
+      checkPattern(config.pattern);
       const replace = new ReplaceNormalizer(config);
       return (text) => replace.normalize(text);
     }

@@ -1,6 +1,6 @@
 /** Pre-tokenizers of tokenizer.json, which cut a text into words. Source: Python's tokenizers, pre_tokenizers/*.rs. */
 
-import { ByteLevelPreTokenizer, SplitPreTokenizer } from './library.ts';
+import { ByteLevelPreTokenizer, checkPattern, SplitPreTokenizer } from './library.ts';
 import type { Json } from './parts.ts';
 
 /** A word, and whether the text begins with it. */
@@ -37,8 +37,8 @@ export function createPreTokenizer(config: Json): PreTokenize {
       return split(/\p{N}/gu, config.individual_digits === true ? 'Isolated' : 'Contiguous');
     case 'Split': {
       // The library turns Oniguruma's patterns into those of JavaScript.
+      checkPattern(config.pattern);
       const { pattern } = new SplitPreTokenizer({ ...config, invert: false, behavior: 'Isolated' });
-      if (pattern === null) throw new Error(`the pattern ${JSON.stringify(config.pattern)} is not known`);
       return split(pattern, String(config.behavior), config.invert === true);
     }
     case 'Metaspace':

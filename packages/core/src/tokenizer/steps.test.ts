@@ -15,9 +15,13 @@ interface Step<T> {
 }
 
 const fixture = (name: string) => readFileSync(new URL(`../../../../fixtures/tokenizers/${name}`, import.meta.url));
-const steps: { normalizer: Step<string>[]; preTokenizer: Step<string[]>[] } = JSON.parse(
-  gunzipSync(fixture('steps.json.gz')).toString(),
-);
+interface Steps {
+  normalizer: Step<string>[];
+  preTokenizer: Step<string[]>[];
+  newer: { texts: string[]; normalizer: string[]; preTokenizer: string[][] };
+}
+
+const steps: Steps = JSON.parse(gunzipSync(fixture('steps.json.gz')).toString());
 const texts = (JSON.parse(fixture('texts.json').toString()) as { texts: string[] }).texts.map((text) =>
   text.replace(/\p{Surrogate}/gu, '\ufffd'),
 );
@@ -42,4 +46,14 @@ describe('the pre-tokenizer', () => {
     const words = texts.map((text) => (text === '' ? [] : cut([{ text, first: true }]).map((word) => word.text)));
     expect(differing(words, expected)).toEqual([]);
   });
+});
+
+test('marks and punctuation that came after Unicode 8 are none in Python', () => {
+  const { texts, normalizer, preTokenizer } = steps.newer;
+  expect(normalizer).toEqual(texts);
+  expect(preTokenizer).toEqual(texts.map((text) => [text]));
+  const normalize = createNormalizer(steps.normalizer[0]?.config as Json);
+  const cut = createPreTokenizer(steps.preTokenizer[0]?.config as Json);
+  const words = (text: string) => cut([{ text: normalize(text), first: true }]).map((word) => word.text);
+  expect(texts.map(words)).toEqual([['a', '\u2e45', 'b'], ['a', '\u061d', 'b'], ['ab'], ['ab']]);
 });
