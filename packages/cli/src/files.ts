@@ -1,10 +1,10 @@
 /** Texts in, vectors out. */
 
 import { isUtf8 } from 'node:buffer';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { OptionError } from '@uniem/core';
+import { OptionError, writeFileWhole } from '@uniem/core';
 import { DataError, readJsonl, sourceOf } from '@uniem/data';
 
 /** One text a line of a .txt file, the `text` field of a .jsonl file. */
@@ -44,19 +44,6 @@ function readLines(path: string): string[] {
 export function requireFolderOf(path: string): void {
   if (existsSync(dirname(path))) return;
   throw new OptionError('no such folder', dirname(path), 'make it, or choose another path for the output');
-}
-
-/** Writes beside the path and renames when whole. */
-export function writeFileWhole(path: string, content: string | Uint8Array): void {
-  const partial = `${path}.partial-${process.pid}`;
-  try {
-    writeFileSync(partial, content);
-    renameSync(partial, path);
-  } catch (cause) {
-    rmSync(partial, { force: true });
-    const what = `could not be written (${(cause as Error).message})`;
-    throw new OptionError(what, path, 'free disk space or choose another path', { cause });
-  }
 }
 
 /** Writes .npy (float32 [N, H], row i for text i) or .jsonl ({"embedding": […]} a line). */

@@ -23,7 +23,7 @@ export {
   useEngine,
 } from './engine.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
-export { refuseForeignFolder, writeFolderWhole } from './formats/files.ts';
+export { refuseForeignFolder, writeFileWhole, writeFolderWhole } from './formats/files.ts';
 export { modelFolder } from './formats/model-folder.ts';
 export { type HostTensor, openSafetensors, type StoredTensor, writeSafetensors } from './formats/safetensors.ts';
 export { matryoshkaLoss } from './matryoshka.ts';

@@ -1,6 +1,5 @@
 /** From a pretrained model and records to a better model in a folder. */
 
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs';
@@ -12,6 +11,7 @@ import {
   OptionError,
   type PoolingStrategy,
   useEngine,
+  writeFileWhole,
 } from '@uniem/core';
 import { ON_BAD_RECORD, type OnBadRecord, RECORD_TYPES, type RecordType } from '@uniem/data';
 
@@ -106,13 +106,13 @@ export class FineTuner {
     await embedder.save(modelFolder, { 'README.md': card });
     const { summary, options: used, lengths, metrics } = run;
     const report = reportHtml({ metricsFile: metrics.path, summary, options: used, lengths, evaluation });
-    writeFileSync(join(resolved.outputDir, 'report.html'), report);
+    writeFileWhole(join(resolved.outputDir, 'report.html'), report);
     return { ...outcome, modelFolder, metricsFile: metrics.path };
   }
 
   #check(options: ResolvedFinetuneOptions): void {
     const { batchSize, backend, earlyStoppingPatience, keepBest } = options;
-    checkLossOptions(this.recordType, options, this.embedder.config.hiddenSize);
+    checkLossOptions(this.recordType, options, this.embedder.dimension);
     if (this.recordType === 'pair' && batchSize === 1) {
       throw new OptionError('a batch of one pair has no negative', 'batchSize', 'give 2 or more');
     }

@@ -46,7 +46,7 @@ const RECORD_TYPES_OF = {
 } as const satisfies Partial<Record<keyof LossOptions, readonly RecordType[]>>;
 
 /** @throws OptionError for options that the records or the model cannot honour, or that contradict each other. */
-export function checkLossOptions(recordType: RecordType, options: LossOptions, hiddenSize: number): void {
+export function checkLossOptions(recordType: RecordType, options: LossOptions, dimension: number): void {
   for (const [name, types] of Object.entries(RECORD_TYPES_OF) as [keyof LossOptions, readonly RecordType[]][]) {
     if (options[name] === undefined || options[name] === false || types.includes(recordType)) continue;
     throw new OptionError(
@@ -60,9 +60,9 @@ export function checkLossOptions(recordType: RecordType, options: LossOptions, h
   }
   const { matryoshkaDims: dims = [], matryoshkaWeights: weights = [] } = options;
   const longest = Math.max(0, ...dims);
-  if (longest > hiddenSize) {
-    const what = `the embeddings have ${hiddenSize} values (received ${longest})`;
-    throw new OptionError(what, 'matryoshkaDims', `give lengths of at most ${hiddenSize}`);
+  if (longest > dimension) {
+    const what = `the embeddings have ${dimension} values (received ${longest})`;
+    throw new OptionError(what, 'matryoshkaDims', `give lengths of at most ${dimension}`);
   }
   if (weights.length > 0 && weights.length !== dims.length) {
     const what = `there are ${weights.length} weights for ${dims.length} matryoshkaDims`;

@@ -55,7 +55,7 @@ export function collate(
       maxLength,
     ),
     labels: recordType === 'scored_pair' ? Float32Array.from(records, (record) => Number(record.label)) : undefined,
-    vectors: recordType === 'text_vector' ? vectorsOf(records, embedder.config.hiddenSize) : undefined,
+    vectors: recordType === 'text_vector' ? vectorsOf(records, embedder.dimension) : undefined,
   };
 }
 

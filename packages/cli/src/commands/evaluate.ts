@@ -3,7 +3,7 @@
 import { readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 
-import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine } from '@uniem/core';
+import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
 import { Dataset, loadDataset, type Row } from '@uniem/data';
 import {
   evaluateRetrieval,
@@ -20,7 +20,7 @@ import { z } from 'zod';
 
 import { type ColumnFlags, columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
-import { requireFolderOf, writeFileWhole } from '../files.ts';
+import { requireFolderOf } from '../files.ts';
 import { isRetrievalFolder, readRetrievalFolder } from '../retrieval-folder.ts';
 
 interface Report {

@@ -2,13 +2,12 @@
 
 import { join } from 'node:path';
 
-import { POOLING_STRATEGIES } from '@uniem/core';
+import { POOLING_STRATEGIES, writeFileWhole } from '@uniem/core';
 import { hubNameOf, RECORD_TYPES } from '@uniem/data';
 import { type Evaluation, FineTuner, finetuneOptions, MODEL_TYPES, mainMetric } from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { writeFileWhole } from '../files.ts';
 import { dataFlags, openData } from '../training-data.ts';
 
 const flags = z.strictObject({

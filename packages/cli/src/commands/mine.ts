@@ -1,13 +1,13 @@
 /** uniem mine: pairs to triplets with hard negatives. */
 
-import { BACKENDS, Embedder, PRECISIONS, useEngine } from '@uniem/core';
+import { BACKENDS, Embedder, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
 import { loadDataset, type Pair, type Row, validateRecord } from '@uniem/data';
 import { mineHardNegatives } from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
-import { requireFolderOf, writeFileWhole } from '../files.ts';
+import { requireFolderOf } from '../files.ts';
 
 export const mine = defineCommand({
   summary: 'find hard negatives: pairs to triplets, for another round of training',

@@ -1,6 +1,16 @@
 /** Files read with good errors and written whole: beside the target first, then renamed. */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import { ModelError, OptionError } from '../errors.ts';
@@ -70,6 +80,19 @@ export function stringifyAs(before: string, value: Record<string, unknown>): str
   return text.replace(/^( *"([^"\\]+)": -?\d+)(?=,?$)/gm, (line, start, key) =>
     floats.has(key) ? `${start}.0` : line,
   );
+}
+
+/** Writes beside the path and renames when whole. @throws OptionError where the disk says no. */
+export function writeFileWhole(path: string, content: string | Uint8Array): void {
+  const partial = `${path}.partial-${process.pid}`;
+  try {
+    writeFileSync(partial, content);
+    renameSync(partial, path);
+  } catch (cause) {
+    rmSync(partial, { force: true });
+    const what = `could not be written (${(cause as Error).message})`;
+    throw new OptionError(what, path, 'free disk space or choose another path', { cause });
+  }
 }
 
 /**
