@@ -132,6 +132,12 @@ describe('says what is wrong with', () => {
     );
   });
 
+  test('extra_ids that are no number', () => {
+    fill('t5');
+    write('tokenizer_config.json', { extra_ids: 'many' });
+    expectError('{folder}/tokenizer_config.json: extra_ids is "many"\n  fix: give a number of tokens');
+  });
+
   test('a named token that the template needs', () => {
     fill('bert');
     write('tokenizer_config.json', { cls_token: null });
