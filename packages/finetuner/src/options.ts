@@ -67,7 +67,9 @@ export const finetuneOptions = z.strictObject({
   saveAdapter: z.boolean().default(false).describe("also save the adapters, in PEFT's layout, as outputDir/adapter"),
   prefixTokens: z.array(z.string()).default([]).describe('new tokens of strategy prefix, as [query]'),
   freezeLayers: z.int().nonnegative().default(0).describe('lowest layers that do not train, with the embeddings'),
-  maxLength: positiveInt.default(512).describe('tokens a text, cut at the end'),
+  maxLength: positiveInt
+    .optional()
+    .describe("tokens a text, cut at the end; if left out the model's own limit, 512 at most"),
   dropout: z.number().min(0).max(1).optional().describe('every dropout probability; from config.json if left out'),
   shuffle: z.boolean().default(false).describe('shuffle each epoch'),
   shuffleBuffer: positiveInt
@@ -145,8 +147,8 @@ export type FinetuneOptions = z.input<typeof finetuneOptions>;
 /** Defaults filled in. */
 export type ResolvedFinetuneOptions = z.output<typeof finetuneOptions>;
 
-/** What the trainer reads: the batch size found too. */
-export type RunOptions = ResolvedFinetuneOptions & { batchSize: number };
+/** What the trainer reads: what was found for options left out, too. */
+export type RunOptions = ResolvedFinetuneOptions & { batchSize: number; maxLength: number };
 
 /** @throws OptionError naming the option and the value received. */
 export function resolveOptions(options: FinetuneOptions): ResolvedFinetuneOptions {

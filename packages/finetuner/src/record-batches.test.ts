@@ -25,7 +25,7 @@ const sourceOf = (options: object): BatchSource => ({
   embedder,
   recordType: 'pair',
   prefix: '',
-  options: { ...resolveOptions(options), batchSize: 4 },
+  options: { ...resolveOptions(options), batchSize: 4, maxLength: 64 },
 });
 
 const CASES: [name: string, options: object][] = [

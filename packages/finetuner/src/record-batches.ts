@@ -18,10 +18,9 @@ export interface BatchSource {
 /** @param skip Batches that are passed over without tokenizing them: those before a checkpoint. */
 export async function* recordBatches(data: Rows, source: BatchSource, skip = 0): AsyncGenerator<RecordBatch> {
   const { embedder, recordType, options, prefix } = source;
-  const maxLength = Math.min(options.maxLength, embedder.config.maxPositions);
   let index = 0;
   for await (const rows of grouped(data, source)) {
-    if (index++ >= skip) yield collate(rows, recordType, embedder, maxLength, prefix);
+    if (index++ >= skip) yield collate(rows, recordType, embedder, options.maxLength, prefix);
   }
 }
 
