@@ -80,6 +80,15 @@ export const finetuneOptions = z.strictObject({
     .default(false)
     .describe('no text twice in a batch, where it would be a negative of its own positive'),
   taskField: z.string().optional().describe("column that names a record's task: each batch is of one task"),
+  taskSampling: z
+    .enum(['proportional', 'round_robin'])
+    .default('proportional')
+    .describe(
+      'which task comes next: by the number of their records, or each in turn, where an epoch ends with the shortest',
+    ),
+  tokenBudget: positiveInt
+    .optional()
+    .describe('tokens a batch at most, so that one of long texts has fewer records; two pairs always go together'),
   dropLast: z.boolean().default(false).describe('leave out a last batch that is not full'),
   seed: z.int().nonnegative().default(42).describe('of shuffling and dropout'),
   precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products; weights stay fp32'),

@@ -18,7 +18,8 @@ export async function meanLoss(rows: Rows, source: BatchSource, stopped: () => b
   const { embedder, options } = source;
   let sum = 0;
   let count = 0;
-  for await (const batch of recordBatches(rows, { ...source, options: { ...options, dropLast: false } })) {
+  const whole = { ...options, dropLast: false, taskSampling: 'proportional' } as const;
+  for await (const batch of recordBatches(rows, { ...source, options: whole })) {
     await setImmediate(); // lets a signal through, as the trainer does
     if (stopped()) return undefined;
     const loss = tf.tidy(() => batchLoss(embedder, batch, options));
