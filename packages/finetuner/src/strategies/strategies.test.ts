@@ -85,7 +85,7 @@ describe.each(['native', 'cpu'] as const)('on %s', (backend) => {
     async ({ frozen, decay, lr, losses: expected }) => {
       const embedder = await Embedder.fromPretrained(model);
       const { variables } = applyStrategy(embedder, options({ freezeLayers: frozen }));
-      const factors = layerLrFactors(variables.keys(), decay) as () => number;
+      const factors = layerLrFactors(embedder.parameters.keys(), decay) as () => number;
       tf.test_util.expectArraysClose(await losses(embedder, variables, lr, '', factors), expected, 1e-3);
       embedder.dispose();
     },
