@@ -133,13 +133,13 @@ test.skipIf(!existsSync('/dev/full'))('a tracker whose disk is full is left out,
   const { Trackers } = await import('./trackers/tracker.ts');
   const warnings: string[] = [];
   const trackers = new Trackers({ wandb: new WeightsAndBiases(outputDir) }, (text) => warnings.push(text));
-  await trackers.start({});
+  await trackers.start({}, 0);
   const [run] = readdirSync(outputDir) as [string];
   const [file] = readdirSync(join(outputDir, run)) as [string];
   rmSync(join(outputDir, run, file));
   symlinkSync('/dev/full', join(outputDir, run, file));
   for (const step of [1, 2, 3]) await trackers.log({ loss: 1 }, step);
-  await trackers.end();
+  await trackers.end('finished');
   expect(warnings).toEqual([
     'tracker wandb failed, and the run goes on without it: ENOSPC: no space left on device, write',
   ]);

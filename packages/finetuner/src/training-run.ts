@@ -19,6 +19,7 @@ import { stepBatches } from './record-batches.ts';
 import type { RecordBatch } from './records.ts';
 import type { RunHooks, RunOutcome } from './run-hooks.ts';
 import { type PreparedRun, prepareRun, warn } from './run-setup.ts';
+import type { RunStatus } from './trackers/tracker.ts';
 import { train } from './trainer.ts';
 import type { TrainingRows } from './training-data.ts';
 import type { Evaluation, ValidationTask } from './validation-task.ts';
@@ -101,8 +102,9 @@ export class TrainingRun {
     const bar = new ProgressBar('train', this.#run.totalSteps);
     let evaluation: Evaluation | undefined;
     let isWhole = false;
+    let status: RunStatus = 'failed';
     try {
-      await trackers.start(this.options);
+      await trackers.start(this.options, state.step);
       await this.#hooks.onStart?.({ resumedFrom: state.step, totalSteps: this.#run.totalSteps });
       const guard = await CollapseGuard.of(source, this.#run.data.train, state.meanCosine);
       state.meanCosine = guard.before;
@@ -119,9 +121,10 @@ export class TrainingRun {
       }
       if (!isWhole && state.step > 0) await this.#save();
       await strategy.save?.(join(this.options.outputDir, 'adapter'));
+      status = isWhole ? 'finished' : 'stopped';
     } finally {
       bar.end();
-      await trackers.end();
+      await trackers.end(status);
       optimizer.dispose();
       strategy.finish();
     }

@@ -13,7 +13,7 @@ export type TrackerName = (typeof TRACKERS)[number];
 
 const MAKERS: Record<TrackerName, (outputDir: string) => Tracker> = {
   tensorboard: (outputDir) => new TensorBoard(join(outputDir, 'tensorboard')),
-  mlflow: () => new MLflow(),
+  mlflow: (outputDir) => new MLflow(join(outputDir, 'mlflow.json')),
   wandb: (outputDir) => new WeightsAndBiases(join(outputDir, 'wandb')),
 };
 

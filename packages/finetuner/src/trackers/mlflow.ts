@@ -1,20 +1,34 @@
 /** MLflow's tracking server, over its REST API (2.0). */
 
-import { OptionError } from '@uniem/core';
+import { existsSync, readFileSync } from 'node:fs';
 
-import type { Tracker } from './tracker.ts';
+import { OptionError, writeFileWhole } from '@uniem/core';
+
+import type { RunStatus, Tracker } from './tracker.ts';
 
 const MOST_PARAMETERS = 100; // of one log-batch
 const LONGEST_VALUE = 6000; // characters of a parameter
 const TIMEOUT = 10_000; // ms
 
+/** MLflow's words. */
+const STATUS: Record<RunStatus, string> = { finished: 'FINISHED', stopped: 'KILLED', failed: 'FAILED' };
+
 export class MLflow implements Tracker {
+  readonly #file: string;
   readonly #server: string;
   readonly #experiment: string;
   #run = '';
 
-  /** The server is MLFLOW_TRACKING_URI, the experiment MLFLOW_EXPERIMENT_NAME, 'uniem' where it is not set. */
-  constructor({ server = process.env.MLFLOW_TRACKING_URI, experiment = process.env.MLFLOW_EXPERIMENT_NAME } = {}) {
+  /**
+   * The server is MLFLOW_TRACKING_URI, the experiment MLFLOW_EXPERIMENT_NAME, 'uniem' where it is not set.
+   *
+   * @param file Remembers MLflow's id of the run, which a run that goes on takes up again.
+   */
+  constructor(
+    file: string,
+    { server = process.env.MLFLOW_TRACKING_URI, experiment = process.env.MLFLOW_EXPERIMENT_NAME } = {},
+  ) {
+    this.#file = file;
     if (!server || !/^https?:/.test(server)) {
       throw new OptionError(
         `MLFLOW_TRACKING_URI is ${server ? `'${server}'` : 'not set'}`,
@@ -26,12 +40,19 @@ export class MLflow implements Tracker {
     this.#experiment = experiment || 'uniem';
   }
 
-  async start(config: Readonly<Record<string, unknown>>): Promise<void> {
+  async start(config: Readonly<Record<string, unknown>>, resumedFrom: number): Promise<void> {
+    if (resumedFrom > 0 && existsSync(this.#file)) {
+      const { run_id } = JSON.parse(readFileSync(this.#file, 'utf8')) as { run_id: string };
+      await this.#post('runs/update', { run_id, status: 'RUNNING' });
+      this.#run = run_id;
+      return;
+    }
     const experiment_id = await this.#experimentId();
     const { run } = (await this.#post('runs/create', { experiment_id, start_time: Date.now() })) as {
       run: { info: { run_id: string } };
     };
     this.#run = run.info.run_id;
+    writeFileWhole(this.#file, `${JSON.stringify({ run_id: this.#run })}\n`);
     const params = Object.entries(config)
       .filter(([, value]) => value !== undefined)
       .map(([key, value]) => ({ key, value: parameterOf(value).slice(0, LONGEST_VALUE) }));
@@ -46,8 +67,9 @@ export class MLflow implements Tracker {
     await this.#post('runs/log-batch', { run_id: this.#run, metrics: values });
   }
 
-  async end(): Promise<void> {
-    await this.#post('runs/update', { run_id: this.#run, status: 'FINISHED', end_time: Date.now() });
+  async end(status: RunStatus): Promise<void> {
+    if (this.#run === '') return; // the run failed before it was told of
+    await this.#post('runs/update', { run_id: this.#run, status: STATUS[status], end_time: Date.now() });
   }
 
   async #experimentId(): Promise<string> {

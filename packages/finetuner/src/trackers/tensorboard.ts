@@ -19,11 +19,12 @@ export class TensorBoard implements Tracker {
     this.#folder = folder;
   }
 
-  async start(): Promise<void> {
+  async start(_config: Readonly<Record<string, unknown>>, resumedFrom: number): Promise<void> {
     mkdirSync(this.#folder, { recursive: true });
     const seconds = Math.floor(Date.now() / 1000);
     this.#path = join(this.#folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}`);
     this.#write({ version: 'brain.Event:2' }); // the first event of every file
+    if (resumedFrom > 0) this.#write({ startsAt: resumedFrom + 1 });
   }
 
   async log(metrics: Readonly<Record<string, number>>, step: number): Promise<void> {
@@ -37,12 +38,19 @@ export class TensorBoard implements Tracker {
   }
 }
 
-type EventContent = { version: string } | { step: number; tag: string; value: number };
+/** One that starts at a step has TensorBoard forget what earlier files say of it and of later ones. */
+type EventContent = { version: string } | { startsAt: number } | { step: number; tag: string; value: number };
+
+const SESSION_START = 1;
 
 /** One event as it stands in the file. @param time Seconds since 1970. */
 export function eventRecord(time: number, content: EventContent): Buffer {
   const wallTime = double(1, time);
   if ('version' in content) return record(Buffer.concat([wallTime, text(3, content.version)]));
+  if ('startsAt' in content) {
+    const session = message(7, integer(1, SESSION_START));
+    return record(Buffer.concat([wallTime, integer(2, content.startsAt), session]));
+  }
   const { step, tag, value } = content;
   const summary = message(1, Buffer.concat([text(1, tag), float(2, value)]));
   return record(Buffer.concat([wallTime, integer(2, step), message(5, summary)]));

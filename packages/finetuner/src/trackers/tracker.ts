@@ -2,11 +2,17 @@
 
 import type { Metrics } from '../evaluators/tasks.ts';
 
+/** How a run ended: by itself, by its signal, by an error. */
+export type RunStatus = 'finished' | 'stopped' | 'failed';
+
 export interface Tracker {
-  /** @param config The run's options. */
-  start(config: Readonly<Record<string, unknown>>): Promise<void>;
+  /**
+   * @param config The run's options.
+   * @param resumedFrom Step of the checkpoint that the run goes on from; 0 where it begins anew.
+   */
+  start(config: Readonly<Record<string, unknown>>, resumedFrom: number): Promise<void>;
   log(metrics: Metrics, step: number): Promise<void>;
-  end(): Promise<void>;
+  end(status: RunStatus): Promise<void>;
 }
 
 /** Several trackers, none of which can end a run: one that fails is named once and left out from there on. */
@@ -19,16 +25,16 @@ export class Trackers {
     this.#warn = warn;
   }
 
-  start(config: Readonly<Record<string, unknown>>): Promise<void> {
-    return this.#each((tracker) => tracker.start(config));
+  start(config: Readonly<Record<string, unknown>>, resumedFrom: number): Promise<void> {
+    return this.#each((tracker) => tracker.start(config, resumedFrom));
   }
 
   log(metrics: Metrics, step: number): Promise<void> {
     return this.#each((tracker) => tracker.log(metrics, step));
   }
 
-  end(): Promise<void> {
-    return this.#each((tracker) => tracker.end());
+  end(status: RunStatus): Promise<void> {
+    return this.#each((tracker) => tracker.end(status));
   }
 
   async #each(act: (tracker: Tracker) => Promise<void>): Promise<void> {

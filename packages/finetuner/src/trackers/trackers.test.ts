@@ -40,6 +40,7 @@ test("events are Python's, byte for byte", () => {
     eventRecord(1.5, { version: 'brain.Event:2' }),
     eventRecord(1795478400.25, { step: 1, tag: 'loss', value: 0.25 }),
     eventRecord(1795478401, { step: 70000, tag: 'validationLoss', value: -1.1 }),
+    eventRecord(1795478402, { startsAt: 41 }),
   ];
   expect(actual.map((bytes) => bytes.toString('base64'))).toEqual(expected);
 });
@@ -69,7 +70,7 @@ test("a Weights & Biases file is wandb's own, byte for byte, over several blocks
     log.write(summaryRecord(values));
     log.write(historyRecord(values, step));
   }
-  log.write(exitRecord());
+  log.write(exitRecord(0));
   expect(readFileSync(path).toString('base64')).toBe(expected.file);
 });
 
@@ -121,6 +122,37 @@ test('MLflow gets the options, the metrics by step, and the end', async () => {
   expect(metrics.filter(({ key }) => key === 'loss').map(({ step }) => step)).toEqual([1, 2]);
   expect(metrics.map(({ key }) => key)).toContain('validationLoss');
   expect([paths.at(-1), asked.at(-1)?.body]).toEqual(['runs/update', expect.objectContaining({ status: 'FINISHED' })]);
+});
+
+test('a run that goes on is the same run to every tracker', async () => {
+  const { server, asked, address } = await mlflow(() => 200);
+  vi.stubEnv('MLFLOW_TRACKING_URI', address);
+  const outputDir = join(folder, 'resumed');
+  const go = async (options: object, hooks = {}) => {
+    const fineTuner = await FineTuner.fromPretrained(model, { dataset: rows, backend: 'native' });
+    const all = { outputDir, batchSize: 4, epochs: 1, logInterval: 1, lr: 1e-3, ...options };
+    return fineTuner.run({ ...all, logWith: ['mlflow', 'tensorboard', 'wandb'] }, hooks);
+  };
+  const controller = new AbortController();
+  await go({}, { signal: controller.signal, onStep: () => controller.abort() });
+  await go({ resume: true });
+  const fails = async () => {
+    throw new Error('mine');
+  };
+  await expect(go({}, { onStep: fails })).rejects.toThrow('mine');
+  server.close();
+  const updates = asked.filter(({ url }) => url.endsWith('runs/update')).map(({ body }) => body);
+  expect(updates.map(({ status }) => status)).toEqual(['KILLED', 'RUNNING', 'FINISHED', 'FAILED']);
+  expect(asked.filter(({ url }) => url.endsWith('runs/create'))).toHaveLength(2);
+  const ids = readdirSync(join(outputDir, 'wandb'))
+    .sort()
+    .map((name) => name.split('-').at(-1));
+  expect(ids).toHaveLength(3);
+  expect(new Set(ids).size).toBe(2);
+  const starts = readdirSync(join(outputDir, 'tensorboard')).map(
+    (name) => readFileSync(join(outputDir, 'tensorboard', name)).includes(Buffer.from([0x10, 2, 0x3a, 2, 8, 1])), // step 2, START
+  );
+  expect(starts.filter(Boolean)).toHaveLength(1);
 });
 
 test('a server that fails is named once, and the run goes on', async () => {

@@ -4,13 +4,13 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 import type { Metrics } from '../evaluators/tasks.ts';
 import { integer, message, text } from './protobuf.ts';
-import type { Tracker } from './tracker.ts';
+import type { RunStatus, Tracker } from './tracker.ts';
 
 /** The oldest wandb that reads the records; what wandb 0.31 writes. */
 const OLDEST_READER = '0.70.0';
@@ -18,7 +18,7 @@ const OLDEST_READER = '0.70.0';
 export class WeightsAndBiases implements Tracker {
   readonly #folder: string;
   readonly #project: string;
-  readonly #id = randomBytes(5).toString('hex').slice(0, 8);
+  #id = randomBytes(5).toString('hex').slice(0, 8);
   #log: WandbLog | undefined;
   #started = 0;
   /** Of one step, which there is one row of. */
@@ -30,13 +30,10 @@ export class WeightsAndBiases implements Tracker {
     this.#project = project || 'uniem';
   }
 
-  async start(config: Readonly<Record<string, unknown>>): Promise<void> {
+  async start(config: Readonly<Record<string, unknown>>, resumedFrom: number): Promise<void> {
+    if (resumedFrom > 0) this.#id = this.#newestId() ?? this.#id; // a further folder of the same run
     this.#started = Date.now() / 1000;
-    const [day, time] = new Date()
-      .toISOString()
-      .replaceAll(/[-:]|\..*/g, '')
-      .split('T');
-    const folder = join(this.#folder, `offline-run-${day}_${time}-${this.#id}`);
+    const folder = this.#newFolder();
     mkdirSync(folder, { recursive: true });
     this.#log = new WandbLog(join(folder, `run-${this.#id}.wandb`));
     this.#log.write(headerRecord('uniem', OLDEST_READER));
@@ -48,9 +45,24 @@ export class WeightsAndBiases implements Tracker {
     this.#row = { step, metrics: { ...this.#row?.metrics, ...metrics } };
   }
 
-  async end(): Promise<void> {
+  async end(status: RunStatus): Promise<void> {
     this.#flush();
-    this.#log?.write(exitRecord());
+    this.#log?.write(exitRecord(status === 'failed' ? 1 : 0));
+  }
+
+  /** Named by the second, or by the next one that has none yet. */
+  #newFolder(time = Date.now()): string {
+    const [day, clock] = new Date(time)
+      .toISOString()
+      .replaceAll(/[-:]|\..*/g, '')
+      .split('T');
+    const folder = join(this.#folder, `offline-run-${day}_${clock}-${this.#id}`);
+    return existsSync(folder) ? this.#newFolder(time + 1000) : folder;
+  }
+
+  #newestId(): string | undefined {
+    const names = existsSync(this.#folder) ? readdirSync(this.#folder).sort() : [];
+    return names.flatMap((name) => /^offline-run-\d{8}_\d{6}-(\w{8})$/.exec(name)?.[1] ?? []).at(-1);
   }
 
   #flush(): void {
@@ -137,4 +149,4 @@ export const historyRecord = (values: Metrics, step: number) =>
 
 export const summaryRecord = (values: Metrics) => message(3, items(1, values));
 
-export const exitRecord = () => message(18, Buffer.alloc(0));
+export const exitRecord = (code: number) => message(18, integer(1, code));
