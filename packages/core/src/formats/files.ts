@@ -22,14 +22,18 @@ export function readJson(path: string): Record<string, unknown> {
   throw new ModelError('does not hold a JSON object', path, 'download the model again');
 }
 
-/** Parses a JSON file. */
-export function readJsonValue(path: string): unknown {
-  let text: string;
+/** A file of text; a missing one is a ModelError naming it. */
+export function readText(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (cause) {
     throw new ModelError('file not found or not readable', path, 'give a complete model folder', { cause });
   }
+}
+
+/** Parses a JSON file. */
+export function readJsonValue(path: string): unknown {
+  const text = readText(path);
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -1,0 +1,68 @@
+/**
+ * Sentencepiece's character map: which characters, alone or as one grapheme, become which text.
+ *
+ * The bytes are a count, a double-array trie of that many bytes (darts-clone) over UTF-8, and the texts, each ended by 0.
+ * Source: tokenizers' spm_precompiled and normalizers/precompiled.rs.
+ */
+
+/** Where graphemes of several characters may be: marks, joiners, CR LF, flags, skin tones, Hangul's letters, and the like. */
+const MAY_JOIN =
+  /[\p{M}\p{Cf}\p{Grapheme_Extend}\p{Emoji_Modifier}\p{Regional_Indicator}\r\u{1100}-\u{11ff}\u{a960}-\u{a97c}\u{d7b0}-\u{d7fb}\u{e33}\u{eb3}\u{d4e}\u{111c2}\u{111c3}]/u;
+
+const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/** A grapheme of so many bytes is not looked up whole. */
+const LONG_GRAPHEME = 6;
+
+export class Charsmap {
+  readonly #units: Uint32Array;
+  readonly #texts: Buffer;
+  readonly #known = new Map<string, string | undefined>();
+
+  /** @throws Error for bytes that are no character map. */
+  constructor(bytes: Buffer) {
+    const size = bytes.length < 4 ? 0 : bytes.readUInt32LE();
+    if (size === 0 || size % 4 !== 0 || size > bytes.length - 4) throw new Error('precompiled_charsmap is cut off');
+    this.#units = Uint32Array.from({ length: size / 4 }, (_, i) => bytes.readUInt32LE(4 + i * 4));
+    this.#texts = bytes.subarray(4 + size);
+  }
+
+  apply(text: string): string {
+    let result = '';
+    if (!MAY_JOIN.test(text)) {
+      for (const character of text) result += this.#replacement(character) ?? character;
+      return result;
+    }
+    for (const { segment } of GRAPHEMES.segment(text)) {
+      const whole = Buffer.byteLength(segment) < LONG_GRAPHEME ? this.#replacement(segment) : undefined;
+      if (whole !== undefined) result += whole;
+      else for (const character of segment) result += this.#replacement(character) ?? character;
+    }
+    return result;
+  }
+
+  /** That of the shortest beginning that has one, as there. */
+  #replacement(piece: string): string | undefined {
+    if (this.#known.has(piece)) return this.#known.get(piece);
+    const at = this.#find(Buffer.from(piece));
+    const end = at === undefined ? -1 : this.#texts.indexOf(0, at);
+    const text = at === undefined ? undefined : this.#texts.toString('utf8', at, end < 0 ? undefined : end);
+    this.#known.set(piece, text);
+    return text;
+  }
+
+  #find(key: Buffer): number | undefined {
+    const unit = (at: number) => this.#units[at] ?? 0;
+    const offset = (value: number) => (value >>> 10) << ((value & 512) >>> 6);
+    let at = offset(unit(0));
+    for (const byte of key) {
+      if (byte === 0) return undefined;
+      at ^= byte;
+      const value = unit(at);
+      if ((value & 0x800000ff) !== byte) return undefined;
+      at ^= offset(value);
+      if ((value & 256) !== 0) return unit(at) & 0x7fffffff;
+    }
+    return undefined;
+  }
+}
