@@ -68,7 +68,7 @@ const MUTATIONS: readonly Mutate[] = [
     const [at, length] = [random.below(bytes.length), 1 + random.below(200)];
     const copy = Buffer.from(bytes);
     const value = random.of([0, 0xff]);
-    copy.fill(value, at, at + length);
+    copy.fill(value, at, Math.min(at + length, copy.length));
     return { what: `${length} bytes at ${at} are ${value}`, bytes: copy };
   },
   (random, bytes) => {

@@ -18,14 +18,15 @@ export interface Summary {
   opened: number;
   /** What went wrong, each with the command that does it again. */
   findings: string[];
-  /** The longest case by the clock, in seconds, and the most memory, in MiB. */
-  slowest: number;
+  /** The longest case by the clock. */
+  slowest: { number: number; seconds: number };
+  /** The most memory, in MiB. */
   largest: number;
 }
 
 /** Runs the cases from 0 on, in as many processes. */
 export async function runCases(target: string, seed: number, cases: number, processes = 2): Promise<Summary> {
-  const summary: Summary = { refused: 0, opened: 0, findings: [], slowest: 0, largest: 0 };
+  const summary: Summary = { refused: 0, opened: 0, findings: [], slowest: { number: 0, seconds: 0 }, largest: 0 };
   let next = 0;
   const take = () => (next < cases ? next++ : undefined);
   await Promise.all(Array.from({ length: processes }, () => work(target, seed, take, summary)));
@@ -47,7 +48,8 @@ async function work(target: string, seed: number, take: () => number | undefined
       const begin = performance.now();
       child.send(number);
       const report = await says();
-      summary.slowest = Math.max(summary.slowest, (performance.now() - begin) / 1000);
+      const seconds = (performance.now() - begin) / 1000;
+      if (seconds > summary.slowest.seconds) summary.slowest = { number, seconds };
       problem = typeof report === 'string' ? report : count(report, summary);
       if (problem !== undefined) {
         summary.findings.push(`node fuzz/dist/child.js ${target} ${seed} ${number}\n${problem}`);

@@ -24,18 +24,44 @@ export function readJson(path: string): Record<string, unknown> {
 
 /** A file of text; a missing one is a ModelError naming it. */
 export function readText(path: string): string {
+  return readWhole(path).toString('utf8');
+}
+
+/** What configuration and tokenizers stay far below: the largest have 35 MB. */
+const MAX_FILE_BYTES = 200_000_000;
+
+/** A file that is no weights, as it is. */
+export function readWhole(path: string): Buffer {
+  let size: number;
   try {
-    return readFileSync(path, 'utf8');
+    ({ size } = statSync(path));
+    if (size <= MAX_FILE_BYTES) return readFileSync(path);
   } catch (cause) {
     throw new ModelError('file not found or not readable', path, 'give a complete model folder', { cause });
   }
+  throw new ModelError(`${size} bytes, where ${MAX_FILE_BYTES} are read`, path, 'download the model again');
+}
+
+/** Levels of lists and objects; tokenizer.json, the deepest, has about ten. */
+const MAX_DEPTH = 100;
+
+/** @throws SyntaxError also for what is so deep that printing it would overflow the stack. */
+export function parseJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  if (!isWithin(value, MAX_DEPTH)) throw new SyntaxError(`more than ${MAX_DEPTH} levels`);
+  return value;
+}
+
+function isWithin(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((child) => isWithin(child, depth - 1));
 }
 
 /** Parses a JSON file. */
 export function readJsonValue(path: string): unknown {
   const text = readText(path);
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     throw new ModelError(`not JSON (${(cause as Error).message})`, path, 'download the model again', { cause });
   }

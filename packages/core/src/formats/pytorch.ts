@@ -5,7 +5,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { ModelError } from '../errors.ts';
 import { corruptFile, isCounts, readBytes } from './files.ts';
 import { FLOAT_BYTES, type FloatType, isFloatType, toFloat32 } from './floats.ts';
-import { FileCursor, PickleGlobal, type PickleOptions, readPickle } from './pickle.ts';
+import { FileCursor, isName, PickleGlobal, type PickleOptions, readPickle } from './pickle.ts';
 import type { StoredTensor } from './safetensors.ts';
 import { openZip, type ZipEntry } from './zip.ts';
 
@@ -22,6 +22,8 @@ const STORAGES: Record<string, FloatType | number> = {
   ByteStorage: 1,
   BoolStorage: 1,
 };
+
+const MAX_DIMENSIONS = 64; // torch's own limit
 
 /** A stretch of values that tensors are views of. */
 class Storage {
@@ -128,8 +130,8 @@ function readOldFormat(file: number, path: string, fileBytes: number): unknown {
   const keys = readPickle(cursor, options);
   if (!Array.isArray(keys)) throw corrupt('no list of storages');
   for (const key of keys) {
-    const own = storages.get(key);
-    if (!own) throw corrupt(`storage ${key} belongs to no tensor`);
+    const own = isName(key) ? storages.get(key) : undefined;
+    if (!own) throw corrupt(`storage ${isName(key) ? key : typeof key} belongs to no tensor`);
     const size = Number(cursor.take(8).readBigInt64LE(0));
     const valueBytes = own[0]?.valueBytes as number;
     for (const storage of own) {
@@ -156,7 +158,7 @@ function bigEndian(path: string): ModelError {
 function storageOf(id: unknown, path: string): Storage {
   const [kind, type, key, , size, view] = Array.isArray(id) ? id : [];
   const dtype = type instanceof PickleGlobal ? STORAGES[type.name.slice('torch.'.length)] : undefined;
-  if (kind !== 'storage' || dtype === undefined || typeof key !== 'string' || !isCounts([size]) || view) {
+  if (kind !== 'storage' || dtype === undefined || !isName(key) || !isCounts([size]) || view) {
     throw corruptFile(path)('its pickle keeps something other than a storage outside');
   }
   return new Storage(dtype, key, size);
@@ -188,8 +190,8 @@ function viewOf(storage: unknown, offset: unknown, shape: unknown, strides: unkn
   if (
     !(storage instanceof Storage) ||
     !isCounts([offset]) ||
-    !isCounts(shape) ||
-    !isCounts(strides) ||
+    !isSizes(shape) ||
+    !isSizes(strides) ||
     shape.length !== strides.length
   ) {
     throw corrupt('a tensor has no storage, shape or strides');
@@ -201,6 +203,11 @@ function viewOf(storage: unknown, offset: unknown, shape: unknown, strides: unkn
     throw corrupt(`a tensor of shape [${shape}] reads past the ${storage.size} values of storage ${storage.key}`);
   }
   return new View(storage, begin, shape, strides);
+}
+
+/** A list of sizes, as short as torch has them: a long one may be recalled for any number of tensors. */
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length <= MAX_DIMENSIONS && isCounts(value);
 }
 
 function sizeOf(shape: readonly number[]): number {

@@ -3,7 +3,7 @@
 import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
 
 import { ModelError } from '../errors.ts';
-import { corruptFile, isCounts, isObject, readBytes } from './files.ts';
+import { corruptFile, isCounts, isObject, parseJson, readBytes } from './files.ts';
 import { FLOAT_BYTES, type FloatType, isFloatType, toFloat32 } from './floats.ts';
 
 /** A tensor held in JavaScript: float32 values, row-major. */
@@ -70,7 +70,7 @@ function readHeader(file: number, path: string): Map<string, StoredTensor> {
   }
   let header: unknown;
   try {
-    header = JSON.parse(readBytes(file, 8, headerBytes).toString('utf8'));
+    header = parseJson(readBytes(file, 8, headerBytes).toString('utf8'));
   } catch (cause) {
     throw new ModelError('header is not JSON', path, 'download or copy the file again', { cause });
   }

@@ -3,7 +3,16 @@
 import { z } from 'zod';
 
 import { activation } from '../operations/activation.ts';
-import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderOutput,
+  epsilon,
+  type Family,
+  layerCount,
+  multiple,
+  probability,
+  type Run,
+} from './family.ts';
 import { Shapes } from './layers.ts';
 import { type PostNormNames, postNormLayers, postNormShapes } from './post-norm.ts';
 import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
@@ -12,7 +21,7 @@ import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
 export const bertKeys = z.looseObject({
   vocab_size: count,
   hidden_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: layerCount,
   num_attention_heads: count,
   intermediate_size: count,
   max_position_embeddings: count,

@@ -17,6 +17,7 @@ import {
   type EncoderOutput,
   epsilon,
   type Family,
+  layerCount,
   probability,
   type Run,
 } from './family.ts';
@@ -64,7 +65,7 @@ export interface DecoderNorms {
 export const decoderKeys = z.looseObject({
   vocab_size: count,
   hidden_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: layerCount,
   num_attention_heads: count,
   num_key_value_heads: count.nullish(),
   head_dim: count.nullish(),

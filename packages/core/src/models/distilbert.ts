@@ -3,7 +3,7 @@
 import { z } from 'zod';
 
 import { activation } from '../operations/activation.ts';
-import { count, type EncoderOutput, type Family, multiple, probability, type Run } from './family.ts';
+import { count, type EncoderOutput, type Family, layerCount, multiple, probability, type Run } from './family.ts';
 import { Shapes } from './layers.ts';
 import { type PostNormNames, postNormLayers, postNormShapes } from './post-norm.ts';
 import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
@@ -12,7 +12,7 @@ const schema = z
   .looseObject({
     vocab_size: count,
     dim: count,
-    n_layers: count,
+    n_layers: layerCount,
     n_heads: count,
     hidden_dim: count,
     max_position_embeddings: count.default(512),

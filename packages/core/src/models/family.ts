@@ -64,6 +64,9 @@ export interface Family<C extends EncoderConfig = EncoderConfig> {
 /** A size in a schema. */
 export const count = z.number().int().positive();
 
+/** Layers in a schema; the table of their parameters is made before a weight file shows how many there are. */
+export const layerCount = count.max(1000);
+
 /** A dropout in a schema. */
 export const probability = z.number().min(0).max(1);
 

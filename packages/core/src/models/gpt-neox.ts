@@ -9,7 +9,16 @@ import { activation } from '../operations/activation.ts';
 import { dropout } from '../operations/dropout.ts';
 import { rotaryTables } from '../operations/rotary.ts';
 import { type CausalNames, causalLayers, causalShapes } from './causal.ts';
-import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderOutput,
+  epsilon,
+  type Family,
+  layerCount,
+  multiple,
+  probability,
+  type Run,
+} from './family.ts';
 import { normalized, positionsOf, rows, Shapes } from './layers.ts';
 import { ropeKeys, ropeOf } from './rope.ts';
 
@@ -17,7 +26,7 @@ const schema = z
   .looseObject({
     vocab_size: count,
     hidden_size: count,
-    num_hidden_layers: count,
+    num_hidden_layers: layerCount,
     num_attention_heads: count,
     intermediate_size: count,
     max_position_embeddings: count.default(2048),

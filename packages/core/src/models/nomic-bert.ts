@@ -11,7 +11,16 @@ import { type AttentionPlan, attention, planAttention } from '../operations/atte
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import { type RotaryTables, rotary, rotaryTables } from '../operations/rotary.ts';
 import { parameter } from '../parameters.ts';
-import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderOutput,
+  epsilon,
+  type Family,
+  layerCount,
+  multiple,
+  probability,
+  type Run,
+} from './family.ts';
 import { dense, normalized, positionsOf, rows, Shapes, split } from './layers.ts';
 import { ropeKeys, ropeOf } from './rope.ts';
 import { runLayers } from './run-layers.ts';
@@ -21,7 +30,7 @@ const keys = z
   .looseObject({
     vocab_size: count,
     hidden_size: count,
-    num_hidden_layers: count,
+    num_hidden_layers: layerCount,
     num_attention_heads: count,
     intermediate_size: count,
     max_position_embeddings: count.default(2048),
@@ -38,7 +47,7 @@ const keys = z
 const ownKeys = z.looseObject({
   vocab_size: count,
   n_embd: count,
-  n_layer: count,
+  n_layer: layerCount,
   n_head: count,
   n_inner: count,
   n_positions: count,

@@ -11,7 +11,7 @@ import { type AttentionPlan, attention, planAttention } from '../operations/atte
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import { relativeBias } from '../operations/relative-bias.ts';
 import { parameter } from '../parameters.ts';
-import { count, type EncoderOutput, epsilon, type Family, probability, type Run } from './family.ts';
+import { count, type EncoderOutput, epsilon, type Family, layerCount, probability, type Run } from './family.ts';
 import { dense, rmsNormalized, rows, Shapes } from './layers.ts';
 import { runLayers } from './run-layers.ts';
 
@@ -31,7 +31,7 @@ const schema = z
     d_model: count,
     d_kv: count,
     d_ff: count,
-    num_layers: count,
+    num_layers: layerCount,
     num_heads: count,
     relative_attention_num_buckets: count.default(32),
     relative_attention_max_distance: count.default(128),
