@@ -23,6 +23,7 @@ const STORAGES: Record<string, FloatType | number> = {
   BoolStorage: 1,
 };
 
+const MAX_PAIRS = 1_000_000; // in all, since a list may be recalled for any number of dicts
 const MAX_DIMENSIONS = 64; // torch's own limit
 
 /** A stretch of values that tensors are views of. */
@@ -166,23 +167,27 @@ function storageOf(id: unknown, path: string): Storage {
 
 /** All that a state_dict's pickle may name. */
 function globalsOf(path: string): Map<string, PickleGlobal> {
+  let room = MAX_PAIRS;
+  const orderedDict = (pairs: unknown = []) => {
+    if (
+      !Array.isArray(pairs) ||
+      pairs.length > room ||
+      !pairs.every((pair) => Array.isArray(pair) && pair.length === 2)
+    ) {
+      throw corruptFile(path)('its pickle makes an OrderedDict of something other than pairs');
+    }
+    room -= pairs.length;
+    return new Map(pairs as [unknown, unknown][]);
+  };
   const rebuild = ([storage, offset, shape, strides]: unknown[]) => viewOf(storage, offset, shape, strides, path);
   const calls: [string, ((args: unknown[]) => unknown) | undefined][] = [
-    ['collections.OrderedDict', ([pairs]) => orderedDict(pairs, path)],
+    ['collections.OrderedDict', ([pairs]) => orderedDict(pairs)],
     ['torch._utils._rebuild_tensor', rebuild],
     ['torch._utils._rebuild_tensor_v2', rebuild],
     ['torch._utils._rebuild_parameter', ([view]) => view],
     ...Object.keys(STORAGES).map((name): [string, undefined] => [`torch.${name}`, undefined]),
   ];
   return new Map(calls.map(([name, call]) => [name, new PickleGlobal(name, call)]));
-}
-
-function orderedDict(pairs: unknown, path: string): Map<unknown, unknown> {
-  if (pairs === undefined) return new Map();
-  if (!Array.isArray(pairs) || !pairs.every((pair) => Array.isArray(pair) && pair.length === 2)) {
-    throw corruptFile(path)('its pickle makes an OrderedDict of something other than pairs');
-  }
-  return new Map(pairs);
 }
 
 function viewOf(storage: unknown, offset: unknown, shape: unknown, strides: unknown, path: string): View {
