@@ -1,6 +1,6 @@
 /** Model folders with a file that was changed: they open and give the vectors that the file says, or say what is wrong. */
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -109,11 +109,31 @@ const GROUPS: readonly [times: number, subjects: () => Subject[]][] = [
 ];
 
 interface Changed extends Mutated {
+  /** What stands in the file's place, where it is no file of these bytes. */
+  place?: (path: string) => void;
   /** Whether it leads out of the folder, where what it leads to is there. */
   leadsOut?: boolean;
 }
 
+function replaceByFolder(path: string): void {
+  rmSync(path);
+  mkdirSync(path);
+}
+
+/** What is not a file of bytes: with a hole of gigabytes behind it, a folder, or nothing. */
+const PLACES: readonly [what: string, place: (path: string) => void][] = [
+  ['3 GB long', (path) => truncateSync(path, 3e9)],
+  ['60 MB long', (path) => truncateSync(path, 60e6)],
+  ['100 GB long', (path) => truncateSync(path, 1e11)],
+  ['a folder', replaceByFolder],
+  ['gone', (path) => rmSync(path)],
+];
+
 function mutate(random: Random, path: string, bytes: Buffer): Changed {
+  if (random.chance(0.03)) {
+    const [what, place] = random.of(PLACES);
+    return { what, bytes, place, sameValues: true };
+  }
   const name = basename(path);
   const hasPaths = name === 'modules.json' || name.endsWith('.index.json');
   if (hasPaths && random.chance(0.2)) return leadOut(random, name, bytes);
@@ -205,12 +225,14 @@ export async function createModels(): Promise<Target> {
     const changed = mutate(random, path, bytes);
     const what = `${path}: ${changed.what}`;
     write(folder, path, changed.bytes);
+    changed.place?.(join(folder, path));
     try {
       const given = await open(folder, subject);
       return { what, result: 'opened', problem: problemIn(given, expected.get(subject) ?? [], path, changed) };
     } catch (error) {
       return { what, result: 'refused', problem: problemOf(error, isOurs) };
     } finally {
+      rmSync(join(folder, path), { recursive: true, force: true });
       write(folder, path, bytes);
     }
   };

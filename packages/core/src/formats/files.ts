@@ -1,8 +1,11 @@
 /** Files read with good errors and written whole: beside the target first, then renamed. */
 
 import {
+  closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readSync,
@@ -27,8 +30,7 @@ export function readText(path: string): string {
   return readWhole(path).toString('utf8');
 }
 
-/** What configuration and tokenizers stay far below: the largest have 35 MB. */
-const MAX_FILE_BYTES = 200_000_000;
+const MAX_FILE_BYTES = 64_000_000; // the largest tokenizers have 35
 
 /** A file that is no weights, as it is. */
 export function readWhole(path: string): Buffer {
@@ -70,6 +72,23 @@ export function readJsonValue(path: string): unknown {
 /** The error of a weight file whose bytes do not add up. */
 export function corruptFile(path: string): (detail: string) => ModelError {
   return (detail) => new ModelError(`truncated or corrupt: ${detail}`, path, 'download or copy the file again');
+}
+
+/** Opens a file of weights for as long as `read` takes. */
+export function readWeights<T>(path: string, read: (file: number, fileBytes: number) => T): T {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (cause) {
+    throw new ModelError('weight file not found', path, 'give a folder that holds it', { cause });
+  }
+  try {
+    const stat = fstatSync(file);
+    if (!stat.isFile()) throw new ModelError('is no file', path, 'give a folder that holds a file of this name');
+    return read(file, stat.size);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Bytes of an open file, in memory of their own, so that float views can be made on them. */

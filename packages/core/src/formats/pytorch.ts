@@ -1,13 +1,13 @@
 /** Reads the tensors of pytorch_model.bin: torch.save's zip format and the one before torch 1.6; nothing is run. */
 
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 
 import { ModelError } from '../errors.ts';
-import { corruptFile, isCounts, readBytes } from './files.ts';
+import { corruptFile, isCounts, readBytes, readWeights } from './files.ts';
 import { FLOAT_BYTES, type FloatType, isFloatType, toFloat32 } from './floats.ts';
 import { FileCursor, isName, PickleGlobal, type PickleOptions, readPickle } from './pickle.ts';
 import type { StoredTensor } from './safetensors.ts';
-import { openZip, type ZipEntry } from './zip.ts';
+import { readZipDirectory, type ZipEntry } from './zip.ts';
 
 /** torch's storage classes: the dtype, or the bytes of an integer, which is left out. */
 const STORAGES: Record<string, FloatType | number> = {
@@ -67,24 +67,15 @@ class View {
  * @throws ModelError when the file is cut short, lies about sizes, or holds anything but tensors.
  */
 export function openPytorch(path: string): Map<string, StoredTensor> {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (cause) {
-    throw new ModelError('weight file not found', path, 'give a folder that holds it', { cause });
-  }
-  try {
-    const fileBytes = fstatSync(file).size;
+  return readWeights(path, (file, fileBytes) => {
     const isZip = fileBytes >= 2 && readBytes(file, 0, 2).toString('latin1') === 'PK';
-    return named(isZip ? readZipFormat(file, path) : readOldFormat(file, path, fileBytes), path);
-  } finally {
-    closeSync(file);
-  }
+    return named(isZip ? readZipFormat(file, path, fileBytes) : readOldFormat(file, path, fileBytes), path);
+  });
 }
 
-function readZipFormat(file: number, path: string): unknown {
+function readZipFormat(file: number, path: string, fileBytes: number): unknown {
   const corrupt = corruptFile(path);
-  const entries = openZip(path);
+  const entries = readZipDirectory(file, path, fileBytes);
   const pickleName = [...entries.keys()].find((name) => name === 'data.pkl' || name.endsWith('/data.pkl'));
   if (pickleName === undefined) throw corrupt('no data.pkl in it');
   const root = pickleName.slice(0, -'data.pkl'.length);
