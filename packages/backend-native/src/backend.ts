@@ -44,7 +44,11 @@ class NativeData {
   get values(): Values | undefined {
     if (this.#array) {
       this.#values = this.#array instanceof Uint16Array ? this.#widened(this.#array) : this.#array;
-      if (this.#array instanceof Uint16Array && this.#block) this.#backend.pool.give(this.#block);
+      if (this.#block) {
+        const { pool } = this.#backend;
+        if (this.#array instanceof Uint16Array) pool.give(this.#block);
+        else pool.forget(this.#block);
+      }
       this.#array = undefined;
       this.#block = undefined;
     }

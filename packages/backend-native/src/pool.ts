@@ -9,10 +9,19 @@ const SMALLEST = 256; // bytes
 /** From this size on, a new block asks first whether there is memory: the system would end the process later. */
 const LARGE = 2 ** 24; // bytes
 
+/** What idle blocks may add to the most that tensors ever held at once. */
+const SLACK = 0.25;
+
+/** Sizes above the wanted one whose idle blocks serve too: up to twice as much. */
+const NEAR_SIZES = 4;
+
 export class Pool {
+  /** Idle blocks by size, the sizes used last at the end. */
   readonly #free = new Map<number, ArrayBuffer[]>();
   readonly #binding: Binding;
-  #bytes = 0;
+  #idle = 0;
+  #taken = 0;
+  #mostTaken = 0;
 
   constructor(binding: Binding) {
     this.#binding = binding;
@@ -20,7 +29,7 @@ export class Pool {
 
   /** Bytes of the blocks that wait for a tensor. */
   get idleBytes(): number {
-    return this.#bytes;
+    return this.#idle;
   }
 
   /**
@@ -29,36 +38,68 @@ export class Pool {
    * @throws NativeError with code ERR_OUT_OF_MEMORY and the bytes asked.
    */
   take(bytes: number): ArrayBuffer {
-    const size = sizeClass(bytes);
-    const block = this.#free.get(size)?.pop();
-    if (block) {
-      this.#bytes -= size;
-      return block;
-    }
-    const made = this.#allocate(size);
-    if (made) return made;
-    this.clear(); // idle blocks of other sizes may make the room
-    return this.#allocate(size) ?? outOfMemory(bytes);
+    const block = this.#idleBlock(sizeClass(bytes)) ?? this.#newBlock(sizeClass(bytes)) ?? outOfMemory(bytes);
+    this.#taken += block.byteLength;
+    this.#mostTaken = Math.max(this.#mostTaken, this.#taken);
+    return block;
   }
 
   /** Only for blocks that nothing else holds: whoever still reads one would see another tensor. */
   give(block: ArrayBuffer): void {
-    const blocks = this.#free.get(block.byteLength);
-    if (blocks) blocks.push(block);
-    else this.#free.set(block.byteLength, [block]);
-    this.#bytes += block.byteLength;
+    const size = block.byteLength;
+    const blocks = this.#free.get(size) ?? [];
+    blocks.push(block);
+    this.#free.delete(size);
+    this.#free.set(size, blocks);
+    this.#taken -= size;
+    this.#idle += size;
+  }
+
+  /** A block that is no longer the pool's: it is freed with its last array. */
+  forget(block: ArrayBuffer): void {
+    this.#taken -= block.byteLength;
   }
 
   clear(): void {
-    for (const blocks of this.#free.values()) {
-      for (const block of blocks) this.#binding.release(block);
-    }
-    this.#free.clear();
-    this.#bytes = 0;
+    this.#shrink(0);
   }
 
-  #allocate(size: number): ArrayBuffer | null {
-    return size >= LARGE && size > availableBytes() ? null : this.#binding.allocate(size);
+  #idleBlock(wanted: number): ArrayBuffer | undefined {
+    let size = wanted;
+    for (let i = 0; i <= NEAR_SIZES; i++, size = sizeClass(size + 1)) {
+      const block = this.#free.get(size)?.pop();
+      if (block) {
+        this.#idle -= size;
+        return block;
+      }
+    }
+    return undefined;
+  }
+
+  /** Batches of other lengths need other sizes: those of earlier ones are released past the slack. */
+  #newBlock(size: number): ArrayBuffer | undefined {
+    const taken = this.#taken + size;
+    this.#shrink(Math.max(this.#mostTaken, taken) * (1 + SLACK) - taken);
+    const block = this.#allocate(size);
+    if (block || this.#idle === 0) return block;
+    this.clear(); // idle blocks may make the room
+    return this.#allocate(size);
+  }
+
+  /** Releases idle blocks until they are of `bytes` at most, those of sizes not used for longest first. */
+  #shrink(bytes: number): void {
+    for (const [size, blocks] of this.#free) {
+      while (this.#idle > bytes && blocks.length > 0) {
+        this.#binding.release(blocks.pop() as ArrayBuffer);
+        this.#idle -= size;
+      }
+      if (blocks.length === 0) this.#free.delete(size);
+      if (this.#idle <= bytes) return;
+    }
+  }
+
+  #allocate(size: number): ArrayBuffer | undefined {
+    return size >= LARGE && size > availableBytes() ? undefined : (this.#binding.allocate(size) ?? undefined);
   }
 }
 

@@ -132,6 +132,12 @@ describe('says what is wrong with', () => {
     );
   });
 
+  test('extra_ids that are no number', () => {
+    fill('t5');
+    write('tokenizer_config.json', { extra_ids: 'many' });
+    expectError('{folder}/tokenizer_config.json: extra_ids is "many"\n  fix: give a number of tokens');
+  });
+
   test('a named token that the template needs', () => {
     fill('bert');
     write('tokenizer_config.json', { cls_token: null });
@@ -168,7 +174,8 @@ describe('says what is wrong with', () => {
     ['no model', { model: undefined }, 'model has no vocab'],
     ['an id that is none', { model: { type: 'WordPiece', vocab: { a: 0.5 } } }, 'the id of "a" is 0.5'],
     ['an added token without a text', { added_tokens: [{ id: 1 }] }, 'the id of undefined is 1'],
-    ['a normalizer of no kind', { normalizer: { type: 'Nmt' } }, 'Unknown Normalizer type: Nmt'],
+    ['a normalizer of no kind', { normalizer: { type: 'None' } }, 'the normalizer "None" is not known'],
+    ['a pattern of no kind', { pre_tokenizer: { type: 'Split', pattern: {} } }, 'the pattern {} is not known'],
     [
       'a template whose token has no id',
       { post_processor: { type: 'BertProcessing', sep: ['[NO]', 1], cls: ['[CLS]', 2] } },

@@ -7,8 +7,10 @@ import { ModelError } from '../errors.ts';
 import { readJson } from '../formats/files.ts';
 import { gpt2, qwen2, roberta } from './byte-bpe.ts';
 import { findFile, type Json, type Source } from './parts.ts';
-import { albert, camembert, debertaV2, gemma, llama, type SentencePieceKind, t5, xlmRoberta } from './sentencepiece.ts';
+import { gemma, llama } from './sentencepiece-bpe.ts';
 import { readSentencePiece } from './sentencepiece-model.ts';
+import type { SentencePieceKind } from './sentencepiece-parts.ts';
+import { albert, camembert, debertaV2, t5, xlmRoberta } from './sentencepiece-unigram.ts';
 import { bert, mpnet, roformer } from './wordpiece.ts';
 
 const SENTENCE_PIECE_FILES = ['sentencepiece.bpe.model', 'spiece.model', 'spm.model', 'tokenizer.model'];

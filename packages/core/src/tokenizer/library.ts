@@ -21,10 +21,16 @@ interface Library {
     config: Readonly<Json>,
   ) => { readonly model: PieceModel; readonly post_processor: PostProcessor | null };
   ReplaceNormalizer: new (config: Readonly<Json>) => { normalize(text: string): string };
-  SplitPreTokenizer: new (config: Readonly<Json>) => { readonly pattern: RegExp | null };
+  SplitPreTokenizer: new (config: Readonly<Json>) => { readonly pattern: RegExp };
   ByteLevelPreTokenizer: new (config: Readonly<Json>) => { pre_tokenize_text(text: string): string[] };
 }
 
 export const { Tokenizer, ReplaceNormalizer, SplitPreTokenizer, ByteLevelPreTokenizer } = library as unknown as Library;
 
 export type LibraryTokenizer = InstanceType<Library['Tokenizer']>;
+
+/** @throws Error for a pattern that is neither text nor an expression; the library would go on without. */
+export function checkPattern(pattern: unknown): void {
+  const { String: text, Regex: expression } = (pattern ?? {}) as Json;
+  if (typeof (text ?? expression) !== 'string') throw new Error(`the pattern ${JSON.stringify(pattern)} is not known`);
+}

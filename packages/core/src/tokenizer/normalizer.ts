@@ -1,7 +1,7 @@
 /** Normalizers of tokenizer.json, character by character as Python's tokenizers has them. Source: its normalizers/*.rs. */
 
 import { Charsmap } from './charsmap.ts';
-import { ReplaceNormalizer } from './library.ts';
+import { ByteLevelPreTokenizer, checkPattern, ReplaceNormalizer } from './library.ts';
 import type { Json } from './parts.ts';
 
 export type Normalize = (text: string) => string;
@@ -10,6 +10,8 @@ const CONTROL = /(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\ufffd]/gu;
 const WHITE_SPACE = /\p{White_Space}/gu;
 const CHINESE =
   /[\u{4e00}-\u{9fff}\u{3400}-\u{4dbf}\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{f900}-\u{faff}\u{2f800}-\u{2fa1f}]/gu;
+
+const NMT_SPACES = /[\t\n\f\r\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g;
 
 /** @throws Error for a type that is not known. */
 export function createNormalizer(config: Json): Normalize {
@@ -44,9 +46,17 @@ export function createNormalizer(config: Json): Normalize {
         return left === true ? trimStart(behind) : behind;
       };
     }
+    case 'Nmt':
+      return (text) =>
+        text.replace(/\p{Cc}/gu, (control) => (isDroppedByNmt(control) ? '' : control)).replace(NMT_SPACES, ' ');
+    case 'ByteLevel': {
+      const bytes = new ByteLevelPreTokenizer({ add_prefix_space: false, use_regex: false });
+      return (text) => bytes.pre_tokenize_text(text).join('');
+    }
     case 'Prepend':
       return (text) => (text === '' ? '' : `${config.prepend}${text}`);
     case 'Replace': {
+      checkPattern(config.pattern);
       const replace = new ReplaceNormalizer(config);
       return (text) => replace.normalize(text);
     }
@@ -65,6 +75,11 @@ function bertNormalizer(config: Json): Normalize {
     if (strip === true) result = result.normalize('NFD').replace(/\p{Mn}/gu, '');
     return lower === true ? lowercase(result) : result;
   };
+}
+
+function isDroppedByNmt(control: string): boolean {
+  const code = control.charCodeAt(0);
+  return code < 0x80 ? !'\0\t\n\f\r'.includes(control) : code === 0x8f || code === 0x9f;
 }
 
 /** Each letter by itself: a sigma at a word's end is one as any other. */

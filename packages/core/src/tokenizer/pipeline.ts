@@ -37,7 +37,9 @@ export class Pipeline {
     const model = json.model as Json;
     checkIds(json);
     const isUnigram = model?.type === 'Unigram' || (model?.type === undefined && Array.isArray(model?.vocab));
-    this.#library = new Tokenizer({ added_tokens: [], ...json, ...(isUnigram && { model: NO_UNIGRAM }) }, {});
+    const { post_processor = null, added_tokens = [] } = json;
+    const own = { normalizer: null, pre_tokenizer: null, decoder: null, model: isUnigram ? NO_UNIGRAM : model };
+    this.#library = new Tokenizer({ ...own, post_processor, added_tokens }, {});
     this.#unigram = isUnigram ? new UnigramModel(model) : undefined;
     this.#ids = this.#unigram?.ids ?? this.#library.model.tokens_to_ids;
     const unknownId = this.#unigram?.unknownId ?? this.#library.model.unk_token_id;
@@ -46,7 +48,7 @@ export class Pipeline {
     this.#preTokenize = json.pre_tokenizer ? createPreTokenizer(json.pre_tokenizer as Json) : (words) => [...words];
     const raw: [string, AddedToken][] = [];
     const normalized: [string, AddedToken][] = [];
-    for (const token of (json.added_tokens ?? []) as AddedToken[]) {
+    for (const token of added_tokens as AddedToken[]) {
       this.#ids.set(token.content, token.id);
       if (token.normalized ?? !token.special) normalized.push([this.#normalize(token.content), token]);
       else raw.push([token.content, token]);

@@ -1,6 +1,6 @@
 /** Pre-tokenizers of tokenizer.json, which cut a text into words. Source: Python's tokenizers, pre_tokenizers/*.rs. */
 
-import { ByteLevelPreTokenizer, SplitPreTokenizer } from './library.ts';
+import { ByteLevelPreTokenizer, checkPattern, SplitPreTokenizer } from './library.ts';
 import type { Json } from './parts.ts';
 
 /** A word, and whether the text begins with it. */
@@ -29,14 +29,16 @@ export function createPreTokenizer(config: Json): PreTokenize {
       return matches(new RegExp(`[${LETTERS}]+|[^${LETTERS}\\p{White_Space}]+`, 'gu'));
     case 'WhitespaceSplit':
       return matches(/\P{White_Space}+/gu);
+    case 'CharDelimiterSplit':
+      return split(literal(String(config.delimiter)), 'Removed');
     case 'Punctuation':
       return split(new RegExp(`[${PUNCTUATION}]`, 'gu'), String(config.behavior ?? 'Isolated'));
     case 'Digits':
       return split(/\p{N}/gu, config.individual_digits === true ? 'Isolated' : 'Contiguous');
     case 'Split': {
       // The library turns Oniguruma's patterns into those of JavaScript.
+      checkPattern(config.pattern);
       const { pattern } = new SplitPreTokenizer({ ...config, invert: false, behavior: 'Isolated' });
-      if (pattern === null) throw new Error(`the pattern ${JSON.stringify(config.pattern)} is not known`);
       return split(pattern, String(config.behavior), config.invert === true);
     }
     case 'Metaspace':
@@ -51,7 +53,7 @@ export function createPreTokenizer(config: Json): PreTokenize {
 function metaspace(config: Json): PreTokenize {
   const space = String(config.replacement ?? '▁');
   const scheme = config.prepend_scheme ?? (config.add_prefix_space === false ? 'never' : 'always');
-  const cut = split(new RegExp(space.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu'), 'MergedWithNext');
+  const cut = split(literal(space), 'MergedWithNext');
   return (words) => {
     const spaced = words.map(({ text, first }) => {
       const replaced = text.replaceAll(' ', () => space);
@@ -71,6 +73,10 @@ function byteLevel(config: Json): PreTokenize {
     );
     return cut(spaced).map(({ text, first }) => ({ text: bytes.pre_tokenize_text(text).join(''), first }));
   };
+}
+
+function literal(text: string): RegExp {
+  return new RegExp(text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu');
 }
 
 /** What matches is a word; all else is dropped. */
