@@ -3,11 +3,12 @@
  * behind it, that case alone, and says what came of it.
  */
 
+import { createData } from './data.ts';
 import { createModels } from './models.ts';
 import { Random } from './random.ts';
 import type { Outcome, Target } from './target.ts';
 
-export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = { models: createModels };
+export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = { models: createModels, data: createData };
 
 /** What a child says of a case. */
 export interface Report extends Outcome {
