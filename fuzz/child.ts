@@ -10,7 +10,12 @@ import type { Outcome, Target } from './target.ts';
 
 export const TARGETS: Readonly<Record<string, () => Promise<Target>>> = { models: createModels, data: createData };
 
-/** What a child says of a case. */
+/** What a child says before a case. */
+export interface Begun {
+  what: string;
+}
+
+/** What it says after it. */
 export interface Report extends Outcome {
   number: number;
   /** The most memory that the process ever had, in MiB. */
@@ -22,14 +27,16 @@ const create = TARGETS[name];
 if (!create) throw new Error(`no target ${name}: give one of ${Object.keys(TARGETS).join(', ')}`);
 const target = await create();
 
-async function report(number: number): Promise<Report> {
-  const outcome = await target.run(new Random(Number(seedText), number));
+async function report(number: number, begin: (what: string) => void): Promise<Report> {
+  const outcome = await target.run(new Random(Number(seedText), number), begin);
   return { number, memory: process.resourceUsage().maxRSS / 1024, ...outcome };
 }
 
-if (only !== undefined) console.log(await report(Number(only)));
+if (only !== undefined) console.log(await report(Number(only), console.log));
 else {
-  process.on('message', async (number: number) => process.send?.(await report(number)));
+  process.on('message', async (number: number) =>
+    process.send?.(await report(number, (what) => process.send?.({ what }))),
+  );
   process.on('disconnect', () => process.exit());
   process.send?.({}); // it has started
 }

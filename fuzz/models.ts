@@ -12,7 +12,7 @@ import { mutateJson, OUTSIDE } from './json.ts';
 import { mutateOldPytorch } from './old-pytorch.ts';
 import type { Random } from './random.ts';
 import { mutateSafetensors } from './safetensors.ts';
-import { type Outcome, problemOf, type Target } from './target.ts';
+import { problemOf, type Target } from './target.ts';
 import { mutateZip } from './zip.ts';
 
 const fixtures = fileURLToPath(new URL('../../fixtures/', import.meta.url));
@@ -217,13 +217,14 @@ export async function createModels(): Promise<Target> {
     if (!expected.has(subject)) expected.set(subject, await open(folder, subject));
   };
 
-  const run = async (random: Random): Promise<Outcome> => {
+  const run: Target['run'] = async (random, begin) => {
     const subject = random.of(random.of(groups));
     const path = random.of(subject.targets);
     const bytes = subject.files.get(path) as Buffer;
     await enter(subject);
     const changed = mutate(random, path, bytes);
     const what = `${path}: ${changed.what}`;
+    begin(what);
     write(folder, path, changed.bytes);
     changed.place?.(join(folder, path));
     try {

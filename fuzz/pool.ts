@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import type { Report } from './child.ts';
+import type { Begun, Report } from './child.ts';
 
 const CHILD = fileURLToPath(new URL('./child.js', import.meta.url));
 const SECONDS = 5; // of a processor, since others may be at work on the machine
@@ -69,12 +69,17 @@ function listen(child: ChildProcess): () => Promise<Report | string> {
   return () => {
     const begin = processorSeconds(child);
     return new Promise((resolve) => {
+      let begun = '';
+      const hear = (message: Report | Begun) => {
+        if ('what' in message && !('result' in message)) begun = message.what;
+        else settle(message as Report);
+      };
       const settle = (result: Report | string) => {
         clearTimeout(clock);
         clearInterval(watch);
-        child.off('message', settle);
+        child.off('message', hear);
         child.off('exit', exited);
-        resolve(result);
+        resolve(typeof result === 'string' ? `${begun}\n${result}` : result);
       };
       const exited = (code: number | null, signal: string | null) => settle(`ended with ${code ?? signal}: ${stderr}`);
       const clock = setTimeout(() => settle(`took ${WAITED_SECONDS} s`), WAITED_SECONDS * 1000);
@@ -84,7 +89,7 @@ function listen(child: ChildProcess): () => Promise<Report | string> {
         if (seconds > SECONDS) settle(`took more than ${SECONDS} s`);
         else if (memory > MEMORY) settle(`has ${memory.toFixed()} MiB`);
       }, WATCH_MS);
-      child.on('message', settle);
+      child.on('message', hear);
       child.on('exit', exited);
     });
   };

@@ -12,7 +12,8 @@ export interface Outcome {
 }
 
 export interface Target {
-  run(random: Random): Promise<Outcome>;
+  /** @param begin Is told what is tried before it is, for a case that does not end. */
+  run(random: Random, begin: (what: string) => void): Promise<Outcome>;
 }
 
 /** What an error that names its fix may have; a megabyte of the file in it helps nobody. */

@@ -129,9 +129,13 @@ class TopColumn {
 
   constructor(file: ByteSource, metas: ColumnMetaData[], tree: SchemaTree, top: SchemaTree, where: string) {
     const own = metas.filter(({ path_in_schema }) => path_in_schema[0] === top.element.name);
-    this.#leaves = own.map((meta) => new ParquetColumn(file, meta, tree));
     this.#top = top;
     this.#where = `${where}, column ${top.element.name}`;
+    try {
+      this.#leaves = own.map((meta) => new ParquetColumn(file, meta, tree));
+    } catch (cause) {
+      throw this.#error(cause as Error);
+    }
   }
 
   async take(count: number): Promise<unknown[]> {
