@@ -87,7 +87,7 @@ const MEBIBYTE = 1 << 20;
 /** Of all text formats: what is one record without an end, or deep. */
 const TEXTS: readonly [what: string, text: () => string][] = [
   ['a line of 80 MB', () => 'a'.repeat(80 * MEBIBYTE)],
-  ['a quote that stays open', () => `"${'a\n'.repeat(10 * MEBIBYTE)}`],
+  ['a quote that stays open', () => `"${`${'a'.repeat(99)}\n`.repeat(MEBIBYTE / 4)}`],
   ['an object that stays open', () => `[{"a":"${'a'.repeat(20 * MEBIBYTE)}`],
   ['deep lists', () => `{"a":${'['.repeat(1e6)}`],
   ['deep lists, closed', () => `{"text":${'['.repeat(1e5)}${']'.repeat(1e5)}}\n`],

@@ -7,6 +7,7 @@ import { type ByteSource, contentOf } from '../bytes.ts';
 import { DataError } from '../errors.ts';
 import { rememberSource, rowPrefix } from '../provenance.ts';
 import { damageOf } from './arrow-check.ts';
+import { checkedMessages } from './arrow-messages.ts';
 import { arrowValues } from './arrow-values.ts';
 import { decodeLz4Frame } from './lz4-frame.ts';
 import { type Block, missingColumn, type Position, type ReadOptions } from './reader.ts';
@@ -59,7 +60,7 @@ export async function* arrowBlocks(
 export async function* arrowBatches(file: ByteSource): AsyncGenerator<RecordBatch> {
   let done = 0;
   try {
-    const reader = await RecordBatchReader.from(streamPart(file));
+    const reader = await RecordBatchReader.from(checkedMessages(streamPart(file)));
     for await (const batch of reader) {
       yield batch as RecordBatch;
       done += 1;
@@ -113,7 +114,7 @@ export function arrowColumns(
     const damage = column.length < numRows ? `has ${column.length} values` : damageOf(column);
     if (damage) {
       const where = `${rowPrefix(file)}${before + 1} to ${before + numRows}`;
-      throw new DataError(`column ${name} ${damage}`, where, 'write the file again, from valid text');
+      throw new DataError(`column ${name} ${damage}`, where, 'write the file again from valid text');
     }
     return { name, data: column };
   });

@@ -78,13 +78,21 @@ export async function* csvBlocks(
     return { rows, next: { byte, line, layout } };
   };
 
+  let more: Buffer[] = [];
+  let moreBytes = 0;
   for await (const run of wholeLines(file, byte)) {
     if (rest.length > LONGEST) throw fail(UNENDED, line + 1);
     const skip = byte === 0 && rest.length === 0 ? bomLength(run) : 0;
     byte += skip;
-    yield read(rest.length > 0 ? Buffer.concat([rest, run]) : run.subarray(skip), false);
+    more.push(run.subarray(skip));
+    moreBytes += run.length - skip;
+    if (moreBytes < rest.length) continue; // else a long record is read again with each chunk
+    const bytes = rest.length > 0 || more.length > 1 ? Buffer.concat([rest, ...more]) : (more[0] as Buffer);
+    more = [];
+    moreBytes = 0;
+    yield read(bytes, false);
   }
-  if (rest.length > 0) yield read(rest, true);
+  if (rest.length + moreBytes > 0) yield read(Buffer.concat([rest, ...more]), true);
 }
 
 function delimiterOf(name: string): string {
