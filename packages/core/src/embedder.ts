@@ -9,7 +9,7 @@ import { OptionError } from './errors.ts';
 import { modelFolder } from './formats/model-folder.ts';
 import { type OpenedModel, type OpenOptions, openModel } from './formats/open-model.ts';
 import { saveModel } from './formats/save-model.ts';
-import { isInLayout } from './formats/sentence-transformers.ts';
+import { isInLayout, requireSaveable } from './formats/sentence-transformers.ts';
 import { runHead } from './head.ts';
 import { familyOf } from './models/index.ts';
 import { addedRows } from './models/layers.ts';
@@ -110,6 +110,11 @@ export class Embedder {
   /** Tokens a text is cut to. */
   get maxLength(): number {
     return this.#model.maxLength;
+  }
+
+  /** Texts are cut to so many tokens from now on, also when saved; to what the model has positions for at most. */
+  set maxLength(tokens: number) {
+    this.#model.maxLength = Math.min(tokens, this.config.maxPositions);
   }
 
   /** Texts that `encode` can put before each text, by name. */
@@ -217,9 +222,10 @@ export class Embedder {
   /**
    * Gives the tokenizer new special tokens; their embeddings are the caller's, under `addedRows(wordEmbeddings)`.
    *
+   * @returns Takes the tokens away again.
    * @throws OptionError for a token there is, and for a table that has rows without a token.
    */
-  addSpecialTokens(tokens: readonly string[]): void {
+  addSpecialTokens(tokens: readonly string[]): () => void {
     const rows = this.parameters.get(`${this.wordEmbeddings}.weight`)?.shape[0];
     if (rows !== this.#tokenizer.size) {
       throw new OptionError(
@@ -228,7 +234,11 @@ export class Embedder {
         'use a model whose tables have one row a token',
       );
     }
-    this.#tokenizer = this.#tokenizer.withSpecialTokens(tokens);
+    const before = this.#tokenizer;
+    this.#tokenizer = before.withSpecialTokens(tokens);
+    return () => {
+      this.#tokenizer = before;
+    };
   }
 
   /** Makes the added rows a part of the table of word embeddings, as the config says from now on. */
@@ -250,6 +260,11 @@ export class Embedder {
   /** Whether sentence-transformers opens what `save` writes: its layout has no name for poolings of two layers. */
   get opensInSentenceTransformers(): boolean {
     return isInLayout(this.#model.layout);
+  }
+
+  /** @throws OptionError for a pooling that no saved folder has a name for. */
+  requireSaveable(): void {
+    requireSaveable(this.#model.layout);
   }
 
   /**

@@ -6,7 +6,11 @@ const EPS = 1e-8; // torch.nn.functional.cosine_similarity's
 
 /** Rows divided by their length. @param x float32 [N, H] @returns float32 [N, H] */
 export function normalize(x: tf.Tensor2D): tf.Tensor2D {
-  return tf.tidy(() => tf.div(x, tf.maximum(tf.sqrt(tf.sum(tf.square(x), 1, true)), EPS)) as tf.Tensor2D);
+  return tf.tidy(() => {
+    // The maximum is taken before the root, whose gradient at 0 is infinite.
+    const length = tf.sqrt(tf.maximum(tf.sum(tf.square(x), 1, true), EPS ** 2));
+    return tf.div(x, length) as tf.Tensor2D;
+  });
 }
 
 /** Cosine of every row of a with every row of b. @param a [N, H] @param b [M, H] @returns [N, M] */

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 
-import { type BatchOptions, batches } from './batch.ts';
+import { type BatchOptions, batches, roundRobin } from './batch.ts';
 
 interface Word {
   text: string;
@@ -46,6 +46,58 @@ test('rows that wait are not without number', async () => {
 test('one kind a group', async () => {
   const words = [...'abcdef'].map((text, i) => ({ text, task: i % 3 === 0 ? 'x' : 'y' }));
   expect(await groups(words, { batchSize: 2, kindOf: ({ task }) => task })).toEqual(['b c', 'a d', 'e f']);
+});
+
+test('a group ends before it goes past the budget, but not before it has its least rows', async () => {
+  const budget = { sizeOf: ({ text }: Word) => text.length, most: 6, least: 1 };
+  const words = ['aaa', 'bb', 'cc', 'dddddddd', 'e', 'ffffff', 'g', 'h', 'i'];
+  expect(await groups(words, { batchSize: 3, budget })).toEqual(['aaa bb', 'cc', 'dddddddd', 'e', 'ffffff', 'g h i']);
+  const pairs = { ...budget, least: 2 };
+  expect(await groups(words, { batchSize: 3, budget: pairs })).toEqual(['aaa bb', 'cc dddddddd', 'e ffffff', 'g h i']);
+  expect(await groups(words.slice(0, 3), { batchSize: 3, budget, dropLast: true })).toEqual(['aaa bb']);
+});
+
+test('a budget, unique texts and one kind go together, and every row comes once', async () => {
+  const words = Array.from({ length: 300 }, (_, i) => ({
+    text: 'abcdefgh'[(i * i + 3 * i) % 8]?.repeat(1 + (i % 5)) as string,
+    task: String(i % 3),
+  }));
+  const kinds = new Map(words.map(({ text, task }) => [text + task, task]));
+  const options: BatchOptions<Word> = {
+    batchSize: 4,
+    textsOf,
+    kindOf: ({ task }) => task,
+    budget: { sizeOf: ({ text }) => text.length, most: 9, least: 1 },
+  };
+  const found: Word[][] = [];
+  for await (const group of batches<Word>(words, options)) found.push(group);
+  expect(
+    found
+      .flat()
+      .map(({ text }) => text)
+      .sort(),
+  ).toEqual(words.map(({ text }) => text).sort());
+  for (const group of found) {
+    expect(new Set(group.map(({ text }) => text)).size).toBe(group.length);
+    expect(new Set(group.map(({ text, task }) => kinds.get(text + task))).size).toBe(1);
+    expect(group.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(9);
+  }
+});
+
+test('sources take turns until the shortest has no more', async () => {
+  const ended: string[] = [];
+  async function* source(letters: string) {
+    try {
+      yield* letters;
+    } finally {
+      ended.push(letters);
+    }
+  }
+  const found: string[] = [];
+  for await (const letter of roundRobin([source('abc'), source('12'), source('xyz')])) found.push(letter);
+  expect(found.join('')).toBe('a1xb2yc');
+  expect(ended.sort()).toEqual(['12', 'abc', 'xyz']);
+  for await (const _ of roundRobin([])) expect.fail('there is none');
 });
 
 test('a batch size that is none is refused', async () => {

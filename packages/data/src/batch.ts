@@ -10,6 +10,8 @@ export interface BatchOptions<T> {
   textsOf?: ((row: T) => readonly string[]) | undefined;
   /** A group is of one kind: the rows of others wait for their own. */
   kindOf?: ((row: T) => unknown) | undefined;
+  /** A group ends before the row with which it would be larger than this in all, but not before it has `least` rows. */
+  budget?: { sizeOf: (row: T) => number; most: number; least: number } | undefined;
 }
 
 /** Groups' worth of rows that may be put off; past them a group is given before it is full. */
@@ -22,54 +24,73 @@ const MOST_WAITING = 10;
  */
 export async function* batches<T>(
   source: Iterable<T> | AsyncIterable<T>,
-  { batchSize, dropLast = false, textsOf, kindOf = () => undefined }: BatchOptions<T>,
+  options: BatchOptions<T>,
 ): AsyncGenerator<T[]> {
+  const { batchSize, dropLast = false, kindOf = () => undefined } = options;
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
     throw new DataError(`batchSize is ${batchSize}`, 'batchSize', 'give a whole number from 1 on');
   }
   const open = new Map<unknown, OpenGroup<T>>();
   for await (const row of source) {
     const kind = kindOf(row);
-    const group = open.get(kind) ?? new OpenGroup(batchSize, textsOf);
+    const group = open.get(kind) ?? new OpenGroup(options);
     open.set(kind, group);
     yield* group.add(row);
   }
   for (const group of open.values()) {
-    for (const rows of group.rest()) if (rows.length === batchSize || !dropLast) yield rows;
+    for (const { rows, isFull } of group.rest()) if (isFull || !dropLast) yield rows;
   }
+}
+
+/** A row and what it adds to a group. */
+interface Sized<T> {
+  row: T;
+  size: number;
 }
 
 /** The group that rows go to, and those that wait for a later one. */
 class OpenGroup<T> {
-  readonly #size: number;
-  readonly #textsOf: ((row: T) => readonly string[]) | undefined;
+  readonly #options: BatchOptions<T>;
   #rows: T[] = [];
+  #size = 0;
   #texts = new Set<string>();
-  #waiting: T[] = [];
+  #waiting: Sized<T>[] = [];
 
-  constructor(size: number, textsOf: ((row: T) => readonly string[]) | undefined) {
-    this.#size = size;
-    this.#textsOf = textsOf;
+  constructor(options: BatchOptions<T>) {
+    this.#options = options;
   }
 
   /** The groups that the row completes. */
   *add(row: T): Generator<T[]> {
-    if (!this.#take(row)) this.#waiting.push(row);
-    if (this.#waiting.length > MOST_WAITING * this.#size) yield this.#next();
-    while (this.#rows.length === this.#size) yield this.#next();
+    const sized = { row, size: this.#options.budget?.sizeOf(row) ?? 0 };
+    while (!this.#hasRoom(sized.size)) yield this.#next(); // those that waited may fill the next one too
+    if (!this.#take(sized)) this.#waiting.push(sized);
+    if (this.#waiting.length > MOST_WAITING * this.#options.batchSize) yield this.#next();
+    while (this.#rows.length === this.#options.batchSize) yield this.#next();
   }
 
-  /** What is left, in as many groups as it takes. */
-  *rest(): Generator<T[]> {
-    while (this.#rows.length > 0) yield this.#next();
+  /** What is left, in as many groups as it takes. One is full where rows wait that it has no room for. */
+  *rest(): Generator<{ rows: T[]; isFull: boolean }> {
+    while (this.#rows.length > 0) {
+      const isFull =
+        this.#rows.length === this.#options.batchSize || this.#waiting.some(({ size }) => !this.#hasRoom(size));
+      yield { rows: this.#next(), isFull };
+    }
   }
 
-  #take(row: T): boolean {
-    if (this.#rows.length === this.#size) return false;
-    const texts = this.#textsOf?.(row) ?? [];
+  #hasRoom(size: number): boolean {
+    const { batchSize, budget } = this.#options;
+    if (this.#rows.length === batchSize) return false;
+    return !budget || this.#rows.length < budget.least || this.#size + size <= budget.most;
+  }
+
+  #take({ row, size }: Sized<T>): boolean {
+    if (!this.#hasRoom(size)) return false;
+    const texts = this.#options.textsOf?.(row) ?? [];
     if (texts.some((text) => this.#texts.has(text))) return false;
     for (const text of texts) this.#texts.add(text);
     this.#rows.push(row);
+    this.#size += size;
     return true;
   }
 
@@ -77,8 +98,25 @@ class OpenGroup<T> {
   #next(): T[] {
     const rows = this.#rows;
     this.#rows = [];
+    this.#size = 0;
     this.#texts = new Set();
-    this.#waiting = this.#waiting.filter((row) => !this.#take(row));
+    this.#waiting = this.#waiting.filter((sized) => !this.#take(sized));
     return rows;
+  }
+}
+
+/** One of each source in turn; the end of the first one that has no more is the end of all. */
+export async function* roundRobin<T>(sources: readonly AsyncIterable<T>[]): AsyncGenerator<T> {
+  const iterators = sources.map((source) => source[Symbol.asyncIterator]());
+  try {
+    while (iterators.length > 0) {
+      for (const iterator of iterators) {
+        const { value, done } = await iterator.next();
+        if (done) return;
+        yield value;
+      }
+    }
+  } finally {
+    for (const iterator of iterators) await iterator.return?.();
   }
 }

@@ -1,7 +1,7 @@
 /** Records in. The public names of @uniem/data. */
 
 export { ADAPTERS, type Adapter, adaptRecords } from './adapters.ts';
-export { type BatchOptions, batches } from './batch.ts';
+export { type BatchOptions, batches, roundRobin } from './batch.ts';
 export { concatenateDatasets, interleaveDatasets } from './combine.ts';
 export { Dataset, type DatasetDict } from './dataset.ts';
 export { DataError } from './errors.ts';

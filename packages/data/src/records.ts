@@ -105,7 +105,11 @@ export function inferRecordType(record: object, where = sourceOf(record)): Recor
  * @throws DataError where a field is missing, a text is no string, a label no finite number, a vector no numbers, or a
  * triplet has no negative.
  */
-export function validateRecord<T extends RecordType>(record: object, type: T, where = sourceOf(record)): Records[T] {
+export function validateRecord<T extends RecordType>(
+  record: object,
+  type: T,
+  where = sourceOf(record),
+): Records[T] & Row {
   const row = record as Row;
   for (const field of FIELDS[type]) {
     const value = row[field];
@@ -124,8 +128,8 @@ export function validateRecord<T extends RecordType>(record: object, type: T, wh
     else if (field === 'vector') requireVector(value, where);
     else if (typeof value !== 'string') throw notText(field, value, where);
   }
-  if (type !== 'scored_pair' || typeof row.label !== 'bigint') return record as Records[T];
-  return keepSource({ ...row, label: Number(row.label) }, row) as unknown as Records[T];
+  if (type !== 'scored_pair' || typeof row.label !== 'bigint') return record as Records[T] & Row;
+  return keepSource({ ...row, label: Number(row.label) }, row) as unknown as Records[T] & Row;
 }
 
 function requireNegatives(row: Row, where: string | undefined): void {

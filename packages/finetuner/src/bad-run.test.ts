@@ -42,6 +42,20 @@ test('a loss that is no number names step and records; the checkpoint before it 
   expect(readdirSync(join(outputDir, 'checkpoints'))).toEqual(['step-1']);
 });
 
+test('weights that are no numbers are neither a checkpoint nor a model', async () => {
+  const fineTuner = await open();
+  const name = 'encoder.layer.1.output.dense.weight';
+  const poison = ({ step }: { step: number }) => {
+    const weight = fineTuner.embedder.parameters.get(name) as tf.Variable;
+    if (step === 2) tf.tidy(() => weight.assign(tf.mul(weight, Number.NaN)));
+  };
+  const options = { outputDir, batchSize: 2, epochs: 1, lr: 1e-3, saveSteps: 1 };
+  const message = `run: ${name} holds NaN or infinity after step 2, though the losses were numbers; no model is saved`;
+  await expect(fineTuner.run(options, { onStep: poison })).rejects.toThrow(message);
+  expect(readdirSync(join(outputDir, 'checkpoints'))).toEqual(['step-1']);
+  expect(listed()).toEqual(['checkpoints', 'metrics.jsonl']);
+});
+
 test('a callback that throws ends the run with its own error; the run goes on from its checkpoint', async () => {
   const options = { outputDir, batchSize: 2, epochs: 2, lr: 1e-3, dropout: 0, saveSteps: 1 };
   const stop = new Error('mine');

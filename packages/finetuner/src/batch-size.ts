@@ -2,12 +2,12 @@
 
 import * as tf from '@tensorflow/tfjs';
 import { type Embedder, OptionError, type Parameters } from '@uniem/core';
-import { Dataset, type RecordType, type Row } from '@uniem/data';
+import { Dataset, type RecordType, type Row, validateRecord } from '@uniem/data';
 
-import { batchLoss } from './losses.ts';
+import { batchGradients } from './batch-gradients.ts';
 import type { ResolvedFinetuneOptions } from './options.ts';
 import { collate, textsOf } from './records.ts';
-import { gradientsOf } from './trainer.ts';
+import type { Gradients } from './trainer.ts';
 import type { Rows } from './training-data.ts';
 
 /** uniem's default; a batch is not made larger than this unasked. */
@@ -19,12 +19,14 @@ const OUT_OF_MEMORY = /out of memory|OOM when allocating|ResourceExhausted|alloc
 interface Trial {
   embedder: Embedder;
   recordType: RecordType;
-  options: ResolvedFinetuneOptions;
+  options: ResolvedFinetuneOptions & { maxLength: number };
+  /** What stands before every text. */
+  prefix: string;
   variables: Parameters;
 }
 
 /**
- * 256, halved until a step fits into memory: of the longest records, and with room for the optimizer's moments. No
+ * 256, halved until a step fits into memory: of the longest records (of a stream, of its first ones), and with room for the optimizer's moments. No
  * weight changes.
  *
  * @throws OptionError where not even the smallest batch fits.
@@ -38,14 +40,14 @@ export async function findBatchSize(train: Rows, trial: Trial): Promise<number> 
   throw new OptionError(
     `a batch of ${least} does not fit into memory`,
     'batchSize',
-    'lower maxLength, set gradientCheckpointing, or train fewer parameters (strategy lora or bitfit)',
+    'lower maxLength, set gradientCheckpointing or gradCacheTokens, or train fewer parameters (strategy lora or bitfit)',
   );
 }
 
 async function longestRecords(train: Rows, recordType: RecordType): Promise<Row[]> {
   const records: Row[] = [];
   if (!(train instanceof Dataset)) {
-    for await (const row of train) if (records.push(row) === LARGEST) break;
+    for await (const row of train) if (records.push(validateRecord(row, recordType)) === LARGEST) break;
     return records;
   }
   const lengths = [...train].map((row) => textsOf(row, recordType).reduce((sum, text) => sum + text.length, 0));
@@ -53,20 +55,21 @@ async function longestRecords(train: Rows, recordType: RecordType): Promise<Row[
   return order.slice(0, LARGEST).map((index) => train.row(index));
 }
 
-async function fits(records: readonly Row[], { embedder, recordType, options, variables }: Trial): Promise<boolean> {
+async function fits(records: readonly Row[], trial: Trial): Promise<boolean> {
+  const { embedder, recordType, options, prefix, variables } = trial;
   const moments: tf.Tensor[] = [];
+  let made: Gradients | undefined;
   try {
     for (const variable of variables.values()) moments.push(tf.zerosLike(variable), tf.zerosLike(variable));
-    const maxLength = Math.min(options.maxLength, embedder.config.maxPositions);
-    const batch = collate(records, recordType, embedder, maxLength);
-    const { value, gradients } = gradientsOf(() => batchLoss(embedder, batch, options), variables);
-    await value.data(); // an engine may find out only now
-    tf.dispose([value, ...gradients.values()]);
+    const batch = collate(records, recordType, embedder, options.maxLength, prefix);
+    made = batchGradients(embedder, batch, options, variables, 0);
+    await made.value.data(); // an engine may find out only now
     return true;
   } catch (error) {
     if (error instanceof Error && OUT_OF_MEMORY.test(error.message)) return false;
     throw error;
   } finally {
     tf.dispose(moments);
+    tf.dispose([...(made ? [made.value, ...made.gradients.values()] : [])]);
   }
 }

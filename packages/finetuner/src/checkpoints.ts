@@ -15,6 +15,7 @@ import {
 } from '@uniem/core';
 
 import type { AdamW } from './adamw.ts';
+import { requireFiniteWeights } from './finite.ts';
 
 /** Where a run stands after a step. */
 export interface RunState {
@@ -33,9 +34,15 @@ export interface RunState {
   evaluationsSinceBest: number;
   /** Whether the evaluation after this step was cut off: it is made first of all. */
   evaluationDue: boolean;
+  /** Validations of whole epochs. */
+  validation: { epoch: number; validationLoss: number }[];
+  /** Texts seen, by their tokens: of less than 8, 16, 32, … */
+  lengths: number[];
+  /** Of unrelated texts before the first step. */
+  meanCosine: number | undefined;
 }
 
-/** What must be as it was for a run to go on: the options that decide the weights, and the number of records. */
+/** What must be as it was for a run to go on: the options that decide the weights, the records, the frozen weights. */
 export type RunIdentity = Readonly<Record<string, unknown>>;
 
 interface Saved {
@@ -66,7 +73,7 @@ export class Checkpoints {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** @throws ModelError where the disk says no; earlier checkpoints stay. */
+  /** @throws ModelError where the disk says no, OptionError for weights that are no numbers; earlier checkpoints stay. */
   async save(
     state: RunState,
     identity: RunIdentity,
@@ -74,6 +81,7 @@ export class Checkpoints {
     optimizer: AdamW,
   ): Promise<void> {
     const parameters = await downloadParameters(variables);
+    requireFiniteWeights(parameters, state.step);
     const { moments, updates } = await optimizer.state();
     this.#make();
     writeFolderWhole(
@@ -84,11 +92,18 @@ export class Checkpoints {
         const saved: Saved = { state, identity, updates };
         writeFileSync(join(folder, STATE), JSON.stringify(saved));
       },
-      STATE,
+      [STATE],
     );
     for (const step of this.#steps().slice(0, -this.#keep)) {
       rmSync(join(this.#folder, `step-${step}`), { recursive: true });
     }
+  }
+
+  /** What the interrupted run had found; undefined where there is no checkpoint. */
+  newestBatchSize(): number | undefined {
+    const step = this.#steps().at(-1);
+    if (step === undefined) return undefined;
+    return readSaved(join(this.#folder, `step-${step}`, STATE)).identity.batchSize as number;
   }
 
   /**
@@ -171,8 +186,7 @@ function readSaved(path: string): Saved {
     return JSON.parse(readFileSync(path, 'utf8')) as Saved;
   } catch (cause) {
     const what = `cannot be read (${(cause as Error).message})`;
-    throw new ModelError(what, path, 'remove the folder of this checkpoint: the one before it is taken then', {
-      cause,
-    });
+    const fix = 'remove the folder of this checkpoint: the one before it is taken then, where there is one';
+    throw new ModelError(what, path, fix, { cause });
   }
 }

@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 test('a warning comes once, when unrelated texts have become alike', async () => {
   const embedder = await Embedder.fromPretrained(model);
-  const options = { ...resolveOptions({}), batchSize: 8 };
+  const options = { ...resolveOptions({}), batchSize: 8, maxLength: 64 };
   const guard = await CollapseGuard.of({ embedder, recordType: 'pair', options, prefix: '' }, rows);
   expect(guard.check()).toBeUndefined();
   for (const [name, variable] of embedder.parameters) {

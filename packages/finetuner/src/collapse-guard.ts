@@ -5,7 +5,6 @@ import { cosineMatrix, type Embedder } from '@uniem/core';
 import type { Row } from '@uniem/data';
 
 import type { BatchSource } from './record-batches.ts';
-import { textsOf } from './records.ts';
 import type { Rows } from './training-data.ts';
 
 const TEXTS = 32;
@@ -17,28 +16,36 @@ export class CollapseGuard {
   readonly #embedder: Embedder;
   readonly #texts: string[];
   readonly #maxLength: number;
+  /** The mean cosine before the first step. */
+  readonly before: number;
   /** Some plain encoders begin past the limit: then half of what is left to 1. */
   readonly #limit: number;
   #warned = false;
 
-  private constructor(embedder: Embedder, texts: string[], maxLength: number, limit: number) {
+  private constructor(embedder: Embedder, texts: string[], maxLength: number, before: number) {
     this.#embedder = embedder;
     this.#texts = texts;
     this.#maxLength = maxLength;
-    this.#limit = limit;
+    this.before = before;
+    this.#limit = Math.max(LIMIT, (1 + before) / 2);
   }
 
-  /** @param train Its first texts are looked at. */
-  static async of({ embedder, recordType, options }: BatchSource, train: Rows): Promise<CollapseGuard> {
-    const maxLength = Math.min(options.maxLength, embedder.config.maxPositions);
+  /**
+   * @param train Its first texts are looked at.
+   * @param measured What a run that goes on found before its first step.
+   */
+  static async of(source: BatchSource, train: Rows, measured?: number): Promise<CollapseGuard> {
+    const { embedder, recordType } = source;
+    const { maxLength } = source.options;
     const texts = new Set<string>();
     for await (const row of train as AsyncIterable<Row>) {
-      texts.add(textsOf(row, recordType)[0] as string);
+      const text = recordType === 'scored_pair' ? row.sentence1 : row.text;
+      if (typeof text === 'string') texts.add(text); // whether a row is a record is found when it is trained on
       if (texts.size === TEXTS) break;
     }
-    const before = meanCosine(embedder, [...texts], maxLength);
+    const before = measured ?? meanCosine(embedder, [...texts], maxLength);
     const told = before < ALIKE ? [...texts] : []; // texts that are alike from the beginning tell nothing
-    return new CollapseGuard(embedder, told, maxLength, Math.max(LIMIT, (1 + before) / 2));
+    return new CollapseGuard(embedder, told, maxLength, before);
   }
 
   /** A warning, once, where the texts have become alike. */

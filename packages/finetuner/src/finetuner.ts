@@ -21,6 +21,7 @@ import { type DetectedModelType, detectModelType, MODEL_TYPES, type ModelType } 
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from './options.ts';
 import { reportHtml } from './report/report.ts';
 import type { RunHooks, RunOutcome } from './run-hooks.ts';
+import type { StrategyName } from './strategies/strategy.ts';
 import { openTrainingData, type TrainingData, type TrainingDataDict, type TrainingRows } from './training-data.ts';
 import { TrainingRun } from './training-run.ts';
 
@@ -54,6 +55,8 @@ export class FineTuner {
   readonly #data: TrainingRows;
   readonly #isEmbedder: boolean;
   readonly #origin: ModelOrigin;
+  /** Of the last run. */
+  #strategy: StrategyName | undefined;
 
   private constructor(embedder: Embedder, detected: DetectedModelType, data: TrainingRows, origin: ModelOrigin) {
     const { modelType, reason } = detected;
@@ -97,21 +100,34 @@ export class FineTuner {
     this.#check(resolved);
     await useEngine({ backend: tf.getBackend() as EngineName, precision: resolved.precision });
     const { embedder } = this;
+    const { dropout: ownDropout } = embedder.config;
     if (resolved.dropout !== undefined) embedder.setDropout(resolved.dropout);
+    // A model that trained on longer texts than it took before takes them from now on.
+    embedder.maxLength = Math.max(embedder.maxLength, resolved.maxLength ?? 0);
     const run = await TrainingRun.open(embedder, this.#data, resolved, hooks, this.#isEmbedder);
+    this.#strategy = resolved.strategy;
     const outcome = await run.run();
+    embedder.config.dropout = ownDropout;
     const modelFolder = join(resolved.outputDir, 'model');
     const { validation, evaluation } = outcome;
     const card = modelCard({ embedder, origin: this.#origin, training: run.summary, validation, evaluation });
     await embedder.save(modelFolder, { 'README.md': card });
-    const { summary, options: used, lengths, metrics } = run;
-    const report = reportHtml({ metricsFile: metrics.path, summary, options: used, lengths, evaluation });
+    const { summary, options: used, lengths, metricsFile } = run;
+    const report = reportHtml({ metricsFile, summary, options: used, lengths, evaluation });
     writeFileWhole(join(resolved.outputDir, 'report.html'), report);
-    return { ...outcome, modelFolder, metricsFile: metrics.path };
+    return { ...outcome, modelFolder, metricsFile };
   }
 
   #check(options: ResolvedFinetuneOptions): void {
     const { batchSize, backend, earlyStoppingPatience, keepBest } = options;
+    this.embedder.requireSaveable();
+    if (options.resume && (this.#strategy === 'lora' || this.#strategy === 'prefix')) {
+      throw new OptionError(
+        `what strategy ${this.#strategy} trained is a part of this model already`,
+        'resume',
+        'open the model anew with FineTuner.fromPretrained',
+      );
+    }
     checkLossOptions(this.recordType, options, this.embedder.dimension);
     if (this.recordType === 'pair' && batchSize === 1) {
       throw new OptionError('a batch of one pair has no negative', 'batchSize', 'give 2 or more');

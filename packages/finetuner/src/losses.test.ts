@@ -162,6 +162,12 @@ describe('a run', () => {
       'matryoshkaDims: the embeddings have 32 values (received 64)\n  fix: give lengths of at most 32',
     ],
     [
+      'lengths of vectors whose own length counts',
+      [{ text: 'cat', vector: Array(32).fill(1) }],
+      { matryoshkaDims: [32, 16] },
+      "matryoshkaDims: compares vectors of length 1, and mse the vectors' own lengths\n  fix: give distillationLoss",
+    ],
+    [
       'too few weights',
       pairs,
       { matryoshkaDims: [32, 16], matryoshkaWeights: [1] },

@@ -59,6 +59,10 @@ export function checkLossOptions(recordType: RecordType, options: LossOptions, d
     throw new OptionError('cannot be given beside swapLoss', 'symmetricLoss', 'give one of them');
   }
   const { matryoshkaDims: dims = [], matryoshkaWeights: weights = [] } = options;
+  if (dims.length > 0 && recordType === 'text_vector' && (options.distillationLoss ?? 'mse') === 'mse') {
+    const what = "compares vectors of length 1, and mse the vectors' own lengths";
+    throw new OptionError(what, 'matryoshkaDims', "give distillationLoss 'cosine', or leave it out");
+  }
   const longest = Math.max(0, ...dims);
   if (longest > dimension) {
     const what = `the embeddings have ${dimension} values (received ${longest})`;

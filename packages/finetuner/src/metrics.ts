@@ -1,6 +1,6 @@
 /** metrics.jsonl: one object a logged step and one an epoch, on disk as soon as it is known. */
 
-import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 
 import { ModelError } from '@uniem/core';
 
@@ -55,6 +55,9 @@ export class MetricsFile {
   /** @param bytes What is kept of an earlier run's file: a run that goes on cuts it where its checkpoint was. */
   constructor(path: string, bytes = 0) {
     this.path = path;
+    if (bytes > 0 && !existsSync(path)) {
+      throw new ModelError('is gone, though a checkpoint goes on from it', path, 'put it back, or leave resume out');
+    }
     this.#put(() => (bytes === 0 ? writeFileSync(path, '') : truncateSync(path, bytes)));
     this.bytes = bytes;
   }
@@ -74,4 +77,13 @@ export class MetricsFile {
       throw new ModelError(what, this.path, 'free disk space or choose another outputDir', { cause });
     }
   }
+}
+
+/** A line as names and numbers; those of a task stand under its name. */
+export function numbersOf(line: MetricsLine): Metrics {
+  if ('task' in line) {
+    return Object.fromEntries(Object.entries(line.metrics).map(([name, value]) => [`${line.task}/${name}`, value]));
+  }
+  const { step: _, ...numbers } = line as Exclude<MetricsLine, TaskMetrics> & { step?: number };
+  return numbers;
 }

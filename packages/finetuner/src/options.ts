@@ -67,7 +67,9 @@ export const finetuneOptions = z.strictObject({
   saveAdapter: z.boolean().default(false).describe("also save the adapters, in PEFT's layout, as outputDir/adapter"),
   prefixTokens: z.array(z.string()).default([]).describe('new tokens of strategy prefix, as [query]'),
   freezeLayers: z.int().nonnegative().default(0).describe('lowest layers that do not train, with the embeddings'),
-  maxLength: positiveInt.default(512).describe('tokens a text, cut at the end'),
+  maxLength: positiveInt
+    .optional()
+    .describe("tokens a text, cut at the end; if left out the model's own limit, 512 at most"),
   dropout: z.number().min(0).max(1).optional().describe('every dropout probability; from config.json if left out'),
   shuffle: z.boolean().default(false).describe('shuffle each epoch'),
   shuffleBuffer: positiveInt
@@ -78,6 +80,15 @@ export const finetuneOptions = z.strictObject({
     .default(false)
     .describe('no text twice in a batch, where it would be a negative of its own positive'),
   taskField: z.string().optional().describe("column that names a record's task: each batch is of one task"),
+  taskSampling: z
+    .enum(['proportional', 'round_robin'])
+    .default('proportional')
+    .describe(
+      'which task comes next: by the number of their records, or each in turn, where an epoch ends with the shortest',
+    ),
+  tokenBudget: positiveInt
+    .optional()
+    .describe('tokens a batch at most, so that one of long texts has fewer records; two pairs always go together'),
   dropLast: z.boolean().default(false).describe('leave out a last batch that is not full'),
   seed: z.int().nonnegative().default(42).describe('of shuffling and dropout'),
   precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products; weights stay fp32'),
@@ -145,8 +156,8 @@ export type FinetuneOptions = z.input<typeof finetuneOptions>;
 /** Defaults filled in. */
 export type ResolvedFinetuneOptions = z.output<typeof finetuneOptions>;
 
-/** What the trainer reads: the batch size found too. */
-export type RunOptions = ResolvedFinetuneOptions & { batchSize: number };
+/** What the trainer reads: what was found for options left out, too. */
+export type RunOptions = ResolvedFinetuneOptions & { batchSize: number; maxLength: number };
 
 /** @throws OptionError naming the option and the value received. */
 export function resolveOptions(options: FinetuneOptions): ResolvedFinetuneOptions {

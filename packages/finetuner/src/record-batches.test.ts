@@ -18,14 +18,19 @@ beforeAll(async () => {
 
 /** Few texts and uneven tasks: groups of every size, of one pair too. */
 const rows = Dataset.fromRows(
-  Array.from({ length: 60 }, (_, i) => ({ text: 'abcd'[(i * i) % 4], text_pos: `p${i % 7}`, task: (i * i) % 11 })),
+  Array.from({ length: 60 }, (_, i) => ({
+    text: 'abcd'[(i * i) % 4],
+    text_pos: `p${i % 7}`,
+    task: (i * i) % 11,
+    kind: i % 2,
+  })),
 );
 
 const sourceOf = (options: object): BatchSource => ({
   embedder,
   recordType: 'pair',
   prefix: '',
-  options: { ...resolveOptions(options), batchSize: 4 },
+  options: { ...resolveOptions(options), batchSize: 4, maxLength: 64 },
 });
 
 const CASES: [name: string, options: object][] = [
@@ -34,6 +39,8 @@ const CASES: [name: string, options: object][] = [
   ['of one task, full', { taskField: 'task', dropLast: true }],
   ['without repeated texts', { uniqueTexts: true }],
   ['of both', { taskField: 'task', uniqueTexts: true }],
+  ['within a budget', { tokenBudget: 20 }],
+  ['of tasks in turn', { taskField: 'kind', taskSampling: 'round_robin' }],
 ];
 
 test.each(CASES)('%s: the steps that are made are those that were counted', async (_, options) => {
@@ -55,6 +62,38 @@ test.each(CASES)('%s: after those before a checkpoint come the others', async (_
   const all = await batchesFrom(0);
   expect(all.length).toBeGreaterThan(5);
   for (let skip = 0; skip <= all.length; skip++) expect(await batchesFrom(skip)).toEqual(all.slice(skip));
+});
+
+test('a batch has the tokens of the budget at most', async () => {
+  const source = sourceOf({ tokenBudget: 20 });
+  const sizes: number[] = [];
+  let records = 0;
+  for await (const { tokens, size } of recordBatches(rows, source)) {
+    sizes.push(tokens.inputIds.length);
+    records += size;
+  }
+  expect(records).toBe(rows.length);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(20);
+  expect(Math.min(...sizes)).toBeGreaterThan(10);
+});
+
+test('tasks take turns, and the shortest ends the epoch', async () => {
+  const uneven = Dataset.fromRows(
+    Array.from({ length: 40 }, (_, i) => ({ text: `t${i}`, text_pos: `p${i}`, task: i % 5 === 0 ? 'few' : 'many' })),
+  );
+  const source = sourceOf({ taskField: 'task', taskSampling: 'round_robin' });
+  const tasks: unknown[] = [];
+  for await (const { records } of recordBatches(uneven, source)) tasks.push(records[0]?.task);
+  expect(tasks).toEqual(['few', 'many', 'few', 'many']);
+  const fails = async (rows: Parameters<typeof recordBatches>[0], options: object) => {
+    for await (const _ of recordBatches(rows, sourceOf(options))) expect.fail('no batch');
+  };
+  await expect(fails(uneven, { taskSampling: 'round_robin' })).rejects.toThrow(
+    'taskSampling: needs taskField\n  fix: name the column of the tasks',
+  );
+  await expect(fails(uneven.toIterableDataset(), { taskField: 'task', taskSampling: 'round_robin' })).rejects.toThrow(
+    'taskSampling: a stream does not tell its tasks before they come\n  fix: mix one stream a task',
+  );
 });
 
 test('a stream is shuffled through a buffer of shuffleBuffer records', async () => {

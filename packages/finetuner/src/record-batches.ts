@@ -1,7 +1,17 @@
 /** Rows to batches ready for the encoder, in the order of an epoch. */
 
 import { type Embedder, OptionError } from '@uniem/core';
-import { batches, DataError, Dataset, type RecordType, type Row, sourceOf, validateRecord } from '@uniem/data';
+import {
+  type BatchOptions,
+  batches,
+  DataError,
+  Dataset,
+  type RecordType,
+  type Row,
+  roundRobin,
+  sourceOf,
+  validateRecord,
+} from '@uniem/data';
 
 import type { RunOptions } from './options.ts';
 import { collate, type RecordBatch, textsOf } from './records.ts';
@@ -18,22 +28,63 @@ export interface BatchSource {
 /** @param skip Batches that are passed over without tokenizing them: those before a checkpoint. */
 export async function* recordBatches(data: Rows, source: BatchSource, skip = 0): AsyncGenerator<RecordBatch> {
   const { embedder, recordType, options, prefix } = source;
-  const maxLength = Math.min(options.maxLength, embedder.config.maxPositions);
   let index = 0;
   for await (const rows of grouped(data, source)) {
-    if (index++ >= skip) yield collate(rows, recordType, embedder, maxLength, prefix);
+    if (index++ >= skip) yield collate(rows, recordType, embedder, options.maxLength, prefix);
   }
 }
 
 /** The rows of each batch. A pair that would be alone is left out: it has no negative. */
-async function* grouped(data: Rows, { recordType, options }: Pick<BatchSource, 'recordType' | 'options'>) {
-  const { batchSize, dropLast, uniqueTexts, taskField } = options;
-  const textsOfRow = uniqueTexts ? (row: Row) => textsOf(row, recordType) : undefined;
-  const kindOf = taskField === undefined ? undefined : (row: Row) => taskOf(row, taskField);
+async function* grouped(data: Rows, source: BatchSource): AsyncGenerator<Row[]> {
+  const { recordType, options } = source;
+  const { batchSize, dropLast, uniqueTexts, taskField, taskSampling } = options;
+  const grouping: BatchOptions<Row> = {
+    batchSize,
+    dropLast,
+    textsOf: uniqueTexts ? (row) => textsOf(row, recordType) : undefined,
+    kindOf: taskField === undefined ? undefined : (row) => taskOf(row, taskField),
+    budget: budgetOf(source),
+  };
   const rows = data instanceof Dataset ? data : checked(data, recordType); // a Dataset was checked whole
-  for await (const group of batches<Row>(rows, { batchSize, dropLast, textsOf: textsOfRow, kindOf })) {
-    if (recordType !== 'pair' || group.length > 1) yield group;
+  const groups =
+    taskSampling === 'round_robin' ? roundRobin(oneTaskEach(data, source, grouping)) : batches<Row>(rows, grouping);
+  for await (const group of groups) if (recordType !== 'pair' || group.length > 1) yield group;
+}
+
+/** Tokens are counted as they will be trained on, by tokenizing twice: that is below 1 % of a step. */
+function budgetOf({ embedder, recordType, options, prefix }: BatchSource): BatchOptions<Row>['budget'] {
+  const { tokenBudget, maxLength } = options;
+  if (tokenBudget === undefined) return undefined;
+  const sizeOf = (row: Row) =>
+    textsOf(row, recordType).reduce(
+      (sum, text) => sum + embedder.tokenizer.encode(`${prefix}${text}`, maxLength).length,
+      0,
+    );
+  return { sizeOf, most: tokenBudget, least: recordType === 'pair' ? 2 : 1 };
+}
+
+/** The batches of every task, in the order in which the tasks come. */
+function oneTaskEach(data: Rows, { options }: BatchSource, grouping: BatchOptions<Row>): AsyncIterable<Row[]>[] {
+  const { taskField } = options;
+  if (!(data instanceof Dataset) || taskField === undefined) {
+    throw new OptionError(
+      taskField === undefined ? 'needs taskField' : 'a stream does not tell its tasks before they come',
+      'taskSampling',
+      taskField === undefined
+        ? 'name the column of the tasks'
+        : 'mix one stream a task by dataWeights, or do not stream',
+    );
   }
+  const tasks = new Map<unknown, number[]>();
+  let index = 0;
+  for (const row of data) {
+    const task = taskOf(row, taskField);
+    const own = tasks.get(task);
+    if (own) own.push(index);
+    else tasks.set(task, [index]);
+    index += 1;
+  }
+  return [...tasks.values()].map((indices) => batches<Row>(data.select(indices), grouping));
 }
 
 async function* checked(rows: AsyncIterable<Row>, recordType: RecordType): AsyncGenerator<Row> {
@@ -94,10 +145,11 @@ function taskOf(row: Row, field: string): unknown {
 export async function totalSteps(source: BatchSource, rows: Rows): Promise<number | undefined> {
   const { gradientAccumulationSteps, epochs, maxSteps = Number.POSITIVE_INFINITY, batchSize } = source.options;
   if (!(rows instanceof Dataset)) return source.options.maxSteps;
-  const { uniqueTexts, taskField } = source.options;
+  const { uniqueTexts, taskField, tokenBudget, taskSampling } = source.options;
+  const isPlain = !uniqueTexts && taskField === undefined && tokenBudget === undefined;
   const steps = (batches: number) => Math.ceil(batches / gradientAccumulationSteps);
   let total = 0;
-  if (!uniqueTexts && taskField === undefined) total = steps(plainBatches(source, rows.length)) * epochs;
+  if (isPlain && taskSampling === 'proportional') total = steps(plainBatches(source, rows.length)) * epochs;
   else {
     for (let epoch = 1; epoch <= epochs && total < maxSteps; epoch++) {
       total += steps(await countBatches(source, rows, epoch));

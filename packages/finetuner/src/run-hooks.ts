@@ -20,7 +20,7 @@ export interface StepEnd {
   lr: number;
 }
 
-/** An epoch that is done. */
+/** An epoch that is done, or that maxSteps or early stopping cuts short. */
 export interface EpochEnd {
   /** Counted from 1. */
   epoch: number;

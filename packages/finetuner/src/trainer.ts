@@ -11,10 +11,10 @@ import type { Schedule } from './schedules.ts';
 export interface Training<Batch> {
   /** Groups of gradientAccumulationSteps batches, one group a step. */
   groups: AsyncIterable<Batch[]>;
-  /** Scalar loss of a batch; `pass` counts forward passes from 0 and decides the dropout masks. */
-  loss: (batch: Batch, pass: number) => tf.Scalar;
-  /** Loss and gradients of a batch where one pass over it would not do; left out, those of `loss`. */
-  gradients?: ((batch: Batch, pass: number) => Gradients) | undefined;
+  /** Loss and gradients of a batch; `pass` is another for each batch of the run and decides the dropout masks. */
+  gradients: (batch: Batch, pass: number) => Gradients;
+  /** Batches of a whole group: an epoch's last may be smaller. */
+  passesAStep: number;
   /** Trainable parameters by name. */
   variables: ReadonlyMap<string, tf.Variable>;
   optimizer: AdamW;
@@ -46,21 +46,22 @@ export interface Step<Batch> {
 
 /** One yield a step, in order. Breaking out of the loop stops the run after a whole step. */
 export async function* train<Batch>(training: Training<Batch>): AsyncGenerator<Step<Batch>> {
-  const { groups, loss, variables, optimizer, schedule, maxGradNorm } = training;
+  const { groups, variables, optimizer, schedule, maxGradNorm, passesAStep } = training;
   let step = training.startStep;
   for await (const group of groups) {
-    const { gradients: special = (batch, pass) => gradientsOf(() => loss(batch, pass), variables) } = training;
-    const found = gradientStep(group, (batch, i) => special(batch, step * group.length + i));
-    const { value } = found;
+    const found = gradientStep(group, (batch, i) => training.gradients(batch, step * passesAStep + i));
     const { gradients, norm } = clip(found.gradients, maxGradNorm);
-    const mean = (await value.data())[0] as number;
-    const gradNorm = norm && ((await norm.data())[0] as number);
     const lr = schedule(step);
-    if (Number.isFinite(mean) && (gradNorm === undefined || Number.isFinite(gradNorm))) {
-      optimizer.step(variables, gradients, lr);
+    let mean: number;
+    let gradNorm: number | undefined;
+    try {
+      mean = (await found.value.data())[0] as number;
+      gradNorm = norm && ((await norm.data())[0] as number);
+      if (Number.isFinite(mean) && Number.isFinite(gradNorm ?? 0)) optimizer.step(variables, gradients, lr);
+    } finally {
+      tf.dispose([found.value, ...gradients.values()]);
+      norm?.dispose();
     }
-    tf.dispose([value, ...gradients.values()]);
-    norm?.dispose();
     step += 1;
     await setImmediate(); // an engine that computes at once would never let a signal or a timer through
     yield { step, loss: mean, lr, gradNorm, group };

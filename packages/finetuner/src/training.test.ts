@@ -35,10 +35,12 @@ describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
     async function* groups(): AsyncGenerator<RecordBatch[]> {
       for (let step = 0; step < 12; step++) yield [batchOf(embedder, step)];
     }
+    const variables = trainable(embedder, strategy);
     const steps = train<RecordBatch>({
       groups: groups(),
-      loss: (batch) => batchLoss(embedder, batch, options),
-      variables: trainable(embedder, strategy),
+      gradients: (batch) => gradientsOf(() => batchLoss(embedder, batch, options), variables),
+      passesAStep: 1,
+      variables,
       optimizer: new AdamW({ weightDecay: 1e-3 }),
       schedule: () => lr,
       startStep: 0,

@@ -37,7 +37,7 @@ const taskLines = (metricsFile: string) =>
 
 test.each<[TaskName, Row[], Row[]]>([
   ['retrieval', pairs, pairs],
-  ['sts', scored, scored],
+  ['sts', scored.map((row) => ({ ...row, label: BigInt(row.label) })), scored], // as Parquet's int64
   [
     'pair-classification',
     scored.map((row) => ({ ...row, label: row.label % 2 })),

@@ -40,8 +40,7 @@ export async function validationTask(
   const first: Row[] = [];
   if (count === 0 || recordType === 'text_vector') return undefined;
   for await (const row of rows as AsyncIterable<Row>) {
-    validateRecord(row, recordType);
-    if (first.push(row) === count) break;
+    if (first.push(validateRecord(row, recordType)) === count) break;
   }
   if (first.length === 0) return undefined;
   const records = first.length;

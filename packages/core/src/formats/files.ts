@@ -140,15 +140,18 @@ export function writeFileWhole(path: string, content: string | Uint8Array): void
   }
 }
 
+/** A StaticEmbedding has no config.json. */
+const MODEL_MARKS: readonly string[] = ['config.json', 'modules.json'];
+
 /**
  * Makes a folder appear whole or not at all: `fill` writes into a sibling, which then takes the target's name.
  * An earlier folder stays until the new one is complete; a failed `fill` leaves it untouched.
  *
- * @param mark A file that every such folder holds: one without it is somebody else's.
+ * @param marks Files of which every such folder holds one: one without is somebody else's.
  * @throws OptionError where the target holds something else, ModelError where the disk says no.
  */
-export function writeFolderWhole(target: string, fill: (folder: string) => void, mark = 'config.json'): void {
-  refuseForeignFolder(target, mark);
+export function writeFolderWhole(target: string, fill: (folder: string) => void, marks = MODEL_MARKS): void {
+  refuseForeignFolder(target, marks);
   try {
     const partial = join(dirname(target), `.${basename(target)}.partial-${process.pid}`);
     mkdirSync(partial, { recursive: true });
@@ -183,12 +186,12 @@ function replaceFolder(target: string, replacement: string): void {
   rmSync(previous, { recursive: true, force: true });
 }
 
-/** @throws OptionError for a path that must not be taken: a file, or a folder that holds something without the mark. */
-export function refuseForeignFolder(target: string, mark = 'config.json'): void {
+/** @throws OptionError for a path that must not be taken: a file, or a folder that holds something without a mark. */
+export function refuseForeignFolder(target: string, marks = MODEL_MARKS): void {
   if (!existsSync(target)) return;
   if (!statSync(target).isDirectory()) throw new OptionError('is a file', target, 'give the path of a folder');
   const entries = readdirSync(target);
-  if (entries.length === 0 || entries.includes(mark)) return;
+  if (entries.length === 0 || marks.some((mark) => entries.includes(mark))) return;
   throw new OptionError(
     `the folder holds something else (${entries.slice(0, 3).join(', ')})`,
     target,

@@ -58,6 +58,9 @@ const NO_LIMIT = 1e30;
 export function openModel(root: string, options: OpenOptions): OpenedModel {
   requireStrategies(options.poolingStrategy);
   const stored = options.encoderOnly ? undefined : readSentenceTransformers(root);
+  if (stored?.isStatic && options.poolingStrategy !== undefined) {
+    throw new OptionError('a StaticEmbedding is the mean of its words', 'poolingStrategy', 'leave it out');
+  }
   const folder = join(root, stored?.encoderPath ?? '');
   const { isStatic, head, ...rest } = stored ?? PLAIN_LAYOUT;
   const { config, configText, checkpoint } = isStatic ? openStaticEmbedding(folder) : openEncoder(folder);

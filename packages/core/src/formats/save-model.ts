@@ -41,5 +41,5 @@ export function saveModel(
     for (const [name, text] of Object.entries(texts)) writeFileSync(join(partial, name), text);
     writeSentenceTransformers(partial, layout, { tensors, maxLength, hiddenSize: config.hiddenSize });
   };
-  writeFolderWhole(folder, fill, isStatic ? 'modules.json' : 'config.json');
+  writeFolderWhole(folder, fill);
 }

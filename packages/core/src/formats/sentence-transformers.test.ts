@@ -106,6 +106,17 @@ test("modules.json says more than config.json's uniem_pooling_strategy, which is
   expect((await Embedder.fromPretrained(saved)).poolingStrategy).toBe('first_last_mean');
 });
 
+test('poolings that a saved folder has no name for are not saved', async () => {
+  const embedder = await Embedder.fromPretrained(compact('mean'), { poolingStrategy: ['first_last_mean', 'cls'] });
+  const target = join(folder, 'nameless');
+  await expect(embedder.save(target)).rejects.toThrow(
+    'poolingStrategy: first_last_mean and cls has no name in a saved folder\n  fix: use cls, last_max, last_mean,',
+  );
+  expect(existsSync(target)).toBe(false);
+  const dense = await Embedder.fromPretrained(compact('dense'), { poolingStrategy: 'first_last_mean' });
+  expect(() => dense.requireSaveable()).toThrow('first_last_mean before Dense has no name in a saved folder');
+});
+
 test('the list form of pooling_mode with one name is read', async () => {
   const target = compact('mean');
   writeFileSync(join(target, '1_Pooling', 'config.json'), '{"embedding_dimension": 32, "pooling_mode": ["lasttoken"]}');
@@ -180,6 +191,7 @@ describe('a StaticEmbedding', () => {
     const embedder = await Embedder.fromPretrained(source);
     expectEqual(await embedder.encode(golden.texts), golden.static.vectors);
     await embedder.save(saved);
+    await embedder.save(saved); // again over itself
     expectEqual(await (await Embedder.fromPretrained(saved)).encode(golden.texts), golden.static.vectors);
   });
 
@@ -195,6 +207,12 @@ describe('a StaticEmbedding', () => {
     };
     writeSafetensors(join(target, 'model.safetensors'), new Map(Object.entries(tensors)));
     expectEqual(await (await Embedder.fromPretrained(target)).encode(golden.texts), golden.static.vectors);
+  });
+
+  test('has no other pooling', async () => {
+    await expect(Embedder.fromPretrained(source, { poolingStrategy: 'last_max' })).rejects.toThrow(
+      'poolingStrategy: a StaticEmbedding is the mean of its words\n  fix: leave it out',
+    );
   });
 
   test('without a table, or with one too small, is refused', async () => {

@@ -206,6 +206,17 @@ export function isInLayout({ isStatic, pooling }: ModelLayout): boolean {
   return isStatic || pooling.strategies.every((strategy) => STRATEGIES.includes(strategy));
 }
 
+/** @throws OptionError for what neither the layout nor uniem's key in config.json has a name for. */
+export function requireSaveable(layout: ModelLayout): void {
+  const { strategies } = layout.pooling;
+  if (isInLayout(layout) || (strategies.length === 1 && layout.head.length === 0)) return;
+  throw new OptionError(
+    `${strategies.join(' and ')}${layout.head.length > 0 ? ' before Dense' : ''} has no name in a saved folder`,
+    'poolingStrategy',
+    `use ${STRATEGIES.join(', ')}`,
+  );
+}
+
 /** What `writeSentenceTransformers` needs beside the layout. */
 export interface LayoutValues {
   /** Parameters of `head`, by name. */
@@ -221,18 +232,12 @@ export interface LayoutValues {
  * The compact form of 5.4 is written only for several modes in an order that flags cannot say: other readers of it
  * pooled wrongly without a word.
  *
- * @throws OptionError for Dense modules after a pooling without a name.
+ * @throws OptionError for a pooling that would be lost.
  */
 export function writeSentenceTransformers(folder: string, layout: ModelLayout, values: LayoutValues): void {
   const { isStatic, pooling, settings } = layout;
-  if (!isInLayout(layout)) {
-    if (layout.head.length === 0) return;
-    throw new OptionError(
-      `${pooling.strategies.join(' + ')} before Dense has no name in a saved folder`,
-      'poolingStrategy',
-      `use ${STRATEGIES.join(', ')}`,
-    );
-  }
+  requireSaveable(layout);
+  if (!isInLayout(layout)) return;
   const write = (path: string, content: unknown) =>
     writeFileSync(join(folder, path), `${JSON.stringify(content, null, 2)}\n`);
   const head: HeadModule[] = layout.normalize ? [...layout.head, { type: 'Normalize' }] : [...layout.head];

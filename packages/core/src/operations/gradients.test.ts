@@ -210,6 +210,11 @@ describe.each(['tensorflow', 'native'] as const)('on engine %s', (backend) => {
     });
   });
 
+  test('of a vector of length 0 is a number', () => {
+    const dx = tf.grad((x: tf.Tensor) => tf.sum(normalize(x as tf.Tensor2D)))(tf.zeros([1, 3]));
+    expect([...dx.dataSync()].every(Number.isFinite)).toBe(true);
+  });
+
   describe('attention', () => {
     const T = unequal.inputIds.length;
     const run = (change: (rows: Float32Array) => void) => {

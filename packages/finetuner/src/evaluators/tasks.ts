@@ -92,7 +92,7 @@ function requireFields(row: Row, task: TaskName): void {
     if (isRight) continue;
     const needed = kind === 'texts' ? 'a list of texts' : `a ${kind}`;
     throw new DataError(
-      `${field} is ${JSON.stringify(value)}, and ${task} needs ${needed}`,
+      `${field} is ${typeof value === 'bigint' ? value : JSON.stringify(value)}, and ${task} needs ${needed}`,
       sourceOf(row),
       'correct the record, or name another task',
     );

@@ -22,11 +22,11 @@ export function applyStrategy(embedder: Embedder, options: ResolvedFinetuneOptio
   }
   const made = MAKERS[options.strategy](embedder, options);
   for (const [name, variable] of embedder.parameters) variable.trainable = made.variables.has(name);
-  const finish = () => {
-    made.finish();
+  const then = (end: () => void) => () => {
+    end();
     for (const variable of embedder.parameters.values()) variable.trainable = true;
   };
-  return { ...made, finish };
+  return { ...made, finish: then(made.finish), undo: then(made.undo) };
 }
 
 /**
@@ -41,4 +41,4 @@ export function bitfit(parameters: Parameters, keywords: readonly string[]): Par
   throw new OptionError(`no parameter's name holds ${keywords.join(' or ')}`, 'bitfitKeywords', fix);
 }
 
-const trains = (variables: Parameters): Strategy => ({ variables, prefix: '', finish: () => {} });
+const trains = (variables: Parameters): Strategy => ({ variables, prefix: '', finish: () => {}, undo: () => {} });

@@ -66,15 +66,18 @@ export function lora(embedder: Embedder, options: LoraOptions): Strategy {
     prefix: '',
     ...(saveAdapter ? { save: (folder) => writeAdapter(folder, embedder, variables, names, rank, alpha) } : {}),
     finish() {
-      for (const name of names) {
-        merge(parameters, name, scale);
-        for (const own of Object.values(adapterNames(name))) {
-          parameters.get(own)?.dispose();
-          parameters.delete(own);
-        }
-      }
+      for (const name of names) merge(parameters, name, scale);
+      remove(parameters, names);
     },
+    undo: () => remove(parameters, names),
   };
+}
+
+function remove(parameters: Parameters, names: readonly string[]): void {
+  for (const own of names.flatMap((name) => Object.values(adapterNames(name)))) {
+    parameters.get(own)?.dispose();
+    parameters.delete(own);
+  }
 }
 
 function variable(values: Float32Array, shape: number[], trainable = true): tf.Variable {
@@ -161,6 +164,6 @@ async function writeAdapter(
       };
       writeFileSync(join(partial, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`);
     },
-    ADAPTER_CONFIG,
+    [ADAPTER_CONFIG],
   );
 }

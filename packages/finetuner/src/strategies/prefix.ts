@@ -16,7 +16,7 @@ export function prefix(embedder: Embedder, options: Pick<ResolvedFinetuneOptions
   if (tokens.length === 0) {
     throw new OptionError('strategy prefix needs tokens', 'prefixTokens', "give new tokens, as ['[query]']");
   }
-  embedder.addSpecialTokens(tokens);
+  const removeTokens = embedder.addSpecialTokens(tokens);
   const name = embedder.wordEmbeddings;
   const table = embedder.parameters.get(`${name}.weight`) as tf.Variable;
   const columns = table.shape[1] as number;
@@ -28,6 +28,11 @@ export function prefix(embedder: Embedder, options: Pick<ResolvedFinetuneOptions
     variables: new Map([[addedRows(name), added]]),
     prefix: tokens.join(''),
     finish: () => embedder.adoptAddedRows(),
+    undo() {
+      embedder.parameters.delete(addedRows(name));
+      added.dispose();
+      removeTokens();
+    },
   };
 }
 

@@ -14,7 +14,7 @@ import { FineTuner } from '../finetuner.ts';
 import { batchLoss } from '../losses.ts';
 import { type FinetuneOptions, resolveOptions } from '../options.ts';
 import { collate, type RecordBatch } from '../records.ts';
-import { train } from '../trainer.ts';
+import { gradientsOf, train } from '../trainer.ts';
 import { applyStrategy } from './index.ts';
 import { layerLrFactors } from './layers.ts';
 
@@ -44,7 +44,9 @@ async function losses(embedder: Embedder, variables: Parameters, lr: number, pre
   }
   const steps = train<RecordBatch>({
     groups: groups(),
-    loss: (batch) => batchLoss(embedder, batch, { lossType: 'softmax', temperature: 0.05 }),
+    gradients: (batch) =>
+      gradientsOf(() => batchLoss(embedder, batch, { lossType: 'softmax', temperature: 0.05 }), variables),
+    passesAStep: 1,
     variables,
     optimizer: new AdamW({ weightDecay: 1e-3, lrFactor }),
     schedule: () => lr,

@@ -15,4 +15,6 @@ export interface Strategy {
   save?: (folder: string) => Promise<void>;
   /** Puts what was trained into the model's own parameters; the model is a plain one afterwards. */
   finish: () => void;
+  /** Instead of `finish`: the model is as it was before. */
+  undo: () => void;
 }

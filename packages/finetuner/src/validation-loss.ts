@@ -3,17 +3,23 @@
 import { setImmediate } from 'node:timers/promises';
 
 import * as tf from '@tensorflow/tfjs';
+import { DataError } from '@uniem/data';
 
 import { batchLoss } from './losses.ts';
 import { type BatchSource, recordBatches } from './record-batches.ts';
 import type { Rows } from './training-data.ts';
 
-/** Mean over the batches, without dropout; undefined where there is none, and where the run is stopped before the end. */
+/**
+ * Mean over the batches, without dropout; undefined where the run is stopped before the end.
+ *
+ * @throws DataError for records that make no batch.
+ */
 export async function meanLoss(rows: Rows, source: BatchSource, stopped: () => boolean): Promise<number | undefined> {
   const { embedder, options } = source;
   let sum = 0;
   let count = 0;
-  for await (const batch of recordBatches(rows, { ...source, options: { ...options, dropLast: false } })) {
+  const whole = { ...options, dropLast: false, taskSampling: 'proportional' } as const;
+  for await (const batch of recordBatches(rows, { ...source, options: whole })) {
     await setImmediate(); // lets a signal through, as the trainer does
     if (stopped()) return undefined;
     const loss = tf.tidy(() => batchLoss(embedder, batch, options));
@@ -21,5 +27,6 @@ export async function meanLoss(rows: Rows, source: BatchSource, stopped: () => b
     loss.dispose();
     count += 1;
   }
-  return count > 0 ? sum / count : undefined;
+  if (count > 0) return sum / count;
+  throw new DataError('no batch can be made of the validation set', undefined, 'give more records');
 }
