@@ -114,12 +114,13 @@ function left(bytes: Buffer, text: string): Buffer {
 }
 
 function headerOf(names: string[], columns: readonly string[] | undefined, where: string): string[] {
-  const twice = names.find((name, i) => names.indexOf(name) < i);
+  const known = new Set<string>();
+  const twice = names.find((name) => known.size === known.add(name).size);
   if (twice !== undefined) {
     throw new DataError(`two columns named '${twice}'`, where, 'give every column a name of its own');
   }
   for (const column of columns ?? []) {
-    if (!names.includes(column)) throw missingColumn(column, names, where);
+    if (!known.has(column)) throw missingColumn(column, names, where);
   }
   return names;
 }
@@ -144,7 +145,11 @@ function isNumber(text: string): boolean {
 
 /** @returns A function from fields to the row, with the chosen columns in their order; it tells a value it refuses. */
 function rowMaker({ names, numeric = [] }: Layout, columns: readonly string[] = names) {
-  const chosen = columns.map((name) => ({ name, index: names.indexOf(name), numeric: numeric[names.indexOf(name)] }));
+  const indices = new Map(names.map((name, index) => [name, index]));
+  const chosen = columns.map((name) => {
+    const index = indices.get(name) as number;
+    return { name, index, numeric: numeric[index] };
+  });
   return (fields: string[], refuse: (problem: Problem) => void): Row | undefined => {
     const row: Row = {};
     for (const { name, index, numeric } of chosen) {

@@ -125,6 +125,17 @@ describe('parquetBlocks', () => {
     await expect(read(edited('none.parquet', edit))).rejects.toThrow(message);
   });
 
+  test('a column that the schema does not have names its row group', async () => {
+    const broken = edited('none.parquet', (bytes) => {
+      const element = bytes.indexOf('element', bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8), 'latin1');
+      bytes.write('elemenT', element, 'latin1'); // in the schema, the first that names it
+      return bytes;
+    });
+    await expect(read(broken)).rejects.toThrow(
+      /^none\.parquet, row group 1, column \w+: a page is damaged \(parquet schema element not found: .*\n {2}fix: copy or/,
+    );
+  });
+
   test('an unknown compression is named', async () => {
     // The codec is the i32 after the column's path in the footer: UNCOMPRESSED is 0, LZO is 3, zigzag 6.
     const broken = edited('none.parquet', (bytes) => {
