@@ -28,6 +28,19 @@ test.each([
   );
 });
 
+test.each([
+  ['bert-relu', 'hidden_size'],
+  ['gpt2', 'n_embd'],
+  ['llama', 'hidden_size'],
+  ['modernbert', 'hidden_size'],
+  ['qwen3', 'head_dim'],
+  ['t5', 'd_model'],
+])('%s of four billion %s is refused', (family, key) => {
+  expect(() => parseConfig({ ...configOf(family), [key]: 2 ** 32 }, 'config.json')).toThrow(
+    `config.json: ${key}: Too big: expected number to be <=1000000 (received 4294967296)\n  fix: correct the value`,
+  );
+});
+
 test('T5 whose farthest distance has a bucket of its own is refused: its other buckets would be negative', () => {
   expect(() => parseConfig({ ...configOf('t5'), relative_attention_max_distance: 2 }, 'config.json')).toThrow(
     'config.json: relative_attention_max_distance 2 is not above 2, a quarter of relative_attention_num_buckets\n  fix: ',

@@ -12,6 +12,7 @@ import {
   multiple,
   probability,
   type Run,
+  width,
 } from './family.ts';
 import { Shapes } from './layers.ts';
 import { type PostNormNames, postNormLayers, postNormShapes } from './post-norm.ts';
@@ -20,7 +21,7 @@ import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
 /** The keys that BERT's kin share. */
 export const bertKeys = z.looseObject({
   vocab_size: count,
-  hidden_size: count,
+  hidden_size: width,
   num_hidden_layers: layerCount,
   num_attention_heads: count,
   intermediate_size: count,

@@ -15,6 +15,7 @@ import {
   multiple,
   probability,
   type Run,
+  width,
 } from './family.ts';
 import { normalized, rows, Shapes } from './layers.ts';
 
@@ -30,7 +31,7 @@ const schema = z
   .pipe(
     z.looseObject({
       vocab_size: count,
-      hidden_size: count,
+      hidden_size: width,
       n_layer: layerCount,
       n_head: count,
       hidden_dropout: probability.default(0),

@@ -18,6 +18,7 @@ import {
   multiple,
   probability,
   type Run,
+  width,
 } from './family.ts';
 import { normalized, positionsOf, rows, Shapes } from './layers.ts';
 
@@ -27,7 +28,7 @@ const attentionTypes = z.array(z.tuple([z.array(z.enum(['global', 'local'])), co
 const schema = z
   .looseObject({
     vocab_size: count,
-    hidden_size: count,
+    hidden_size: width,
     num_layers: layerCount,
     num_heads: count,
     intermediate_size: count.nullish(),

@@ -18,6 +18,7 @@ import {
   multiple,
   probability,
   type Run,
+  width,
 } from './family.ts';
 import { normalized, positionsOf, rows, Shapes } from './layers.ts';
 import { ropeKeys, ropeOf } from './rope.ts';
@@ -25,7 +26,7 @@ import { ropeKeys, ropeOf } from './rope.ts';
 const schema = z
   .looseObject({
     vocab_size: count,
-    hidden_size: count,
+    hidden_size: width,
     num_hidden_layers: layerCount,
     num_attention_heads: count,
     intermediate_size: count,

@@ -19,6 +19,7 @@ import {
   multiple,
   probability,
   type Run,
+  width,
 } from './family.ts';
 import { denseByColumns, normalized, positionsOf, rows, Shapes, split } from './layers.ts';
 import { runLayers } from './run-layers.ts';
@@ -26,7 +27,7 @@ import { runLayers } from './run-layers.ts';
 const schema = z
   .looseObject({
     vocab_size: count,
-    n_embd: count,
+    n_embd: width,
     n_layer: layerCount,
     n_head: count,
     n_positions: count.default(1024),

@@ -19,6 +19,7 @@ import {
   multiple,
   probability,
   type Run,
+  width,
 } from './family.ts';
 import { dense, normalized, positionsOf, rows, Shapes, split } from './layers.ts';
 import { layeredRopeKeys, rope } from './rope.ts';
@@ -27,7 +28,7 @@ import { runLayers } from './run-layers.ts';
 const schema = z
   .looseObject({
     vocab_size: count,
-    hidden_size: count,
+    hidden_size: width,
     num_hidden_layers: layerCount,
     num_attention_heads: count,
     intermediate_size: count,

@@ -20,6 +20,7 @@ import {
   multiple,
   probability,
   type Run,
+  width,
 } from './family.ts';
 import { dense, normalized, positionsOf, rows, Shapes, split } from './layers.ts';
 import { ropeKeys, ropeOf } from './rope.ts';
@@ -29,7 +30,7 @@ import { runLayers } from './run-layers.ts';
 const keys = z
   .looseObject({
     vocab_size: count,
-    hidden_size: count,
+    hidden_size: width,
     num_hidden_layers: layerCount,
     num_attention_heads: count,
     intermediate_size: count,
@@ -46,7 +47,7 @@ const keys = z
 /** Keys of the class that came with the checkpoints, and the only values of them that are run here. */
 const ownKeys = z.looseObject({
   vocab_size: count,
-  n_embd: count,
+  n_embd: width,
   n_layer: layerCount,
   n_head: count,
   n_inner: count,

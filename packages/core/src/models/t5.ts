@@ -11,7 +11,7 @@ import { type AttentionPlan, attention, planAttention } from '../operations/atte
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import { relativeBias } from '../operations/relative-bias.ts';
 import { parameter } from '../parameters.ts';
-import { count, type EncoderOutput, epsilon, type Family, layerCount, probability, type Run } from './family.ts';
+import { count, type EncoderOutput, epsilon, type Family, layerCount, probability, type Run, width } from './family.ts';
 import { dense, rmsNormalized, rows, Shapes } from './layers.ts';
 import { runLayers } from './run-layers.ts';
 
@@ -28,7 +28,7 @@ const feedForward = z.string().transform((value, context) => {
 const schema = z
   .looseObject({
     vocab_size: count,
-    d_model: count,
+    d_model: width,
     d_kv: count,
     d_ff: count,
     num_layers: layerCount,

@@ -120,6 +120,16 @@ describe('parquetBlocks', () => {
       (bytes: Buffer) => bytes.fill(0xee, 31_000, 33_000),
       'none.parquet: no Parquet file, or its footer is damaged (',
     ],
+    [
+      'a schema that ends early',
+      (bytes: Buffer) => {
+        const footer = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8);
+        const children = bytes.indexOf('schema', footer, 'latin1') + 'schema'.length + 1; // of the root, zigzag
+        bytes[children] = (bytes[children] as number) + 20;
+        return bytes;
+      },
+      "none.parquet: no Parquet file, or its footer is damaged (Cannot read properties of undefined (reading 'name'))",
+    ],
     ['another file', () => Buffer.from('{"text": "a"}\n'), 'none.parquet: no Parquet file, or its footer is damaged ('],
   ])('%s is no Parquet file', async (_, edit, message) => {
     await expect(read(edited('none.parquet', edit))).rejects.toThrow(message);
