@@ -135,6 +135,15 @@ describe('options', () => {
     [{ batchSize: 1 }, 'batchSize: a batch of one pair has no negative\n  fix: give 2 or more'],
     [{ temperature: 0 }, 'temperature: Too small: expected number to be >0 (received 0)'],
     [{ dropout: 1.5 }, 'dropout: Too big: expected number to be <=1 (received 1.5)'],
+    [
+      { loraRank: 4 },
+      "loraRank: has no meaning for strategy full (received 4)\n  fix: leave it out, or give strategy 'lora'",
+    ],
+    [
+      { strategy: 'bitfit', prefixTokens: ['[q]'] },
+      'prefixTokens: has no meaning for strategy bitfit (received ["[q]"])\n  fix: leave it out, or give strategy \'pre',
+    ],
+    [{ distillationLoss: 'cosine' }, 'distillationLoss: has no meaning for records of type pair\n  fix: leave it out'],
     [{ lr: -1 }, 'lr: Too small: expected number to be >=0 (received -1)'],
     [{ lr: Number.NaN }, 'lr: Invalid input: expected number, received NaN'],
     [{ precision: 'fp64' as 'fp32' }, 'precision: Invalid '],

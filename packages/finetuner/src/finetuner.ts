@@ -21,6 +21,7 @@ import { type DetectedModelType, detectModelType, MODEL_TYPES, type ModelType } 
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from './options.ts';
 import { reportHtml } from './report/report.ts';
 import type { RunHooks, RunOutcome } from './run-hooks.ts';
+import { checkStrategyOptions } from './strategies/index.ts';
 import type { StrategyName } from './strategies/strategy.ts';
 import { openTrainingData, type TrainingData, type TrainingDataDict, type TrainingRows } from './training-data.ts';
 import { TrainingRun } from './training-run.ts';
@@ -110,9 +111,9 @@ export class FineTuner {
     embedder.config.dropout = ownDropout;
     const modelFolder = join(resolved.outputDir, 'model');
     const { validation, evaluation } = outcome;
-    const card = modelCard({ embedder, origin: this.#origin, training: run.summary, validation, evaluation });
+    const { prefix, summary, options: used, lengths, metricsFile } = run;
+    const card = modelCard({ embedder, origin: this.#origin, prefix, training: summary, validation, evaluation });
     await embedder.save(modelFolder, { 'README.md': card });
-    const { summary, options: used, lengths, metricsFile } = run;
     const report = reportHtml({ metricsFile, summary, options: used, lengths, evaluation });
     writeFileWhole(join(resolved.outputDir, 'report.html'), report);
     return { ...outcome, modelFolder, metricsFile };
@@ -128,6 +129,7 @@ export class FineTuner {
         'open the model anew with FineTuner.fromPretrained',
       );
     }
+    checkStrategyOptions(options);
     checkLossOptions(this.recordType, options, this.embedder.dimension);
     if (this.recordType === 'pair' && batchSize === 1) {
       throw new OptionError('a batch of one pair has no negative', 'batchSize', 'give 2 or more');

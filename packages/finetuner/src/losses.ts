@@ -16,7 +16,7 @@ import {
 import type { RecordType } from '@uniem/data';
 
 import { sameTexts } from './false-negatives.ts';
-import type { ResolvedFinetuneOptions } from './options.ts';
+import { DEFAULT_OPTIONS, type ResolvedFinetuneOptions } from './options.ts';
 import type { RecordBatch } from './records.ts';
 
 /** What is left out is as the options' defaults. */
@@ -38,17 +38,20 @@ export type LossOptions = Partial<
 
 /** Options that only some record types have a meaning for. */
 const RECORD_TYPES_OF = {
+  lossType: ['pair', 'triplet'],
   swapLoss: ['triplet'],
   inBatchPositives: ['triplet'],
   symmetricLoss: ['pair', 'triplet'],
   maskSameTexts: ['pair', 'triplet'],
   falseNegativeMargin: ['pair', 'triplet'],
+  temperature: ['pair', 'triplet', 'scored_pair'],
+  distillationLoss: ['text_vector'],
 } as const satisfies Partial<Record<keyof LossOptions, readonly RecordType[]>>;
 
 /** @throws OptionError for options that the records or the model cannot honour, or that contradict each other. */
 export function checkLossOptions(recordType: RecordType, options: LossOptions, dimension: number): void {
   for (const [name, types] of Object.entries(RECORD_TYPES_OF) as [keyof LossOptions, readonly RecordType[]][]) {
-    if (options[name] === undefined || options[name] === false || types.includes(recordType)) continue;
+    if (options[name] === undefined || options[name] === DEFAULT_OPTIONS[name] || types.includes(recordType)) continue;
     throw new OptionError(
       `has no meaning for records of type ${recordType}`,
       name,

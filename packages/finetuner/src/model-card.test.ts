@@ -72,7 +72,7 @@ test('a base model of the hub is named; a pooling without a name is not promised
   const embedder = await Embedder.fromPretrained(model, { poolingStrategy: 'first_last_mean' });
   const origin = { model: 'moka-ai/m3e-small@v1', folder: folder, datasets: ['moka-ai/set', 'org/other'] };
   writeFileSync(join(folder, 'README.md'), '---\nlanguage:\n- zh\n- en\n---\n# M3E\n');
-  const card = modelCard({ embedder, origin, training: [], validation: [], evaluation: undefined });
+  const card = modelCard({ embedder, origin, prefix: '', training: [], validation: [], evaluation: undefined });
   expect(frontMatter(card)).toEqual({
     language: ['zh', 'en'],
     pipeline_tag: 'sentence-similarity',
@@ -86,11 +86,21 @@ test('a base model of the hub is named; a pooling without a name is not promised
   expect(card).not.toContain('Python');
 });
 
+test('a prefix stands in every line to copy', async () => {
+  await useEngine({ backend: 'native' });
+  const embedder = await Embedder.fromPretrained(model);
+  const origin = { model: 'm', folder: 'm', datasets: [] };
+  const card = modelCard({ embedder, origin, prefix: '[q]', training: [], validation: [], evaluation: undefined });
+  expect(card).toContain("embedder.encode(['a text', 'another text'], { prompt: '[q]' });");
+  expect(card).toContain('model.encode(["a text", "another text"], prompt="[q]")');
+  expect(card).toContain("extract(['[q]a text', '[q]another text'], options);");
+});
+
 test('a folder is no name of the hub, though it looks like one; a broken card tells no language', async () => {
   await useEngine({ backend: 'native' });
   const embedder = await Embedder.fromPretrained(model);
   const cardOf = (origin: ModelOrigin) =>
-    frontMatter(modelCard({ embedder, origin, training: [], validation: [], evaluation: undefined }));
+    frontMatter(modelCard({ embedder, origin, prefix: '', training: [], validation: [], evaluation: undefined }));
   expect(cardOf({ model: 'models/m3e', folder: 'models/m3e', datasets: [] })).not.toHaveProperty('base_model');
   writeFileSync(join(folder, 'README.md'), '---\nlanguage: [zh\n---\n');
   expect(cardOf({ model: folder, folder, datasets: [] })).not.toHaveProperty('language');

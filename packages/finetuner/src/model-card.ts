@@ -22,6 +22,8 @@ export interface ModelOrigin {
 export interface ModelCard {
   embedder: Embedder;
   origin: ModelOrigin;
+  /** What every text was trained with before it. */
+  prefix: string;
   /** Lines of the table of training: what, and its value. */
   training: readonly (readonly [name: string, value: string | number])[];
   /** Validation loss by epoch, where there is a validation set. */
@@ -35,13 +37,13 @@ const TITLE = 'Text embeddings';
 
 /** The text of README.md. */
 export function modelCard(card: ModelCard): string {
-  const { embedder, origin, training } = card;
+  const { embedder, origin, prefix, training } = card;
   const base = baseOf(embedder, origin);
   const sections = [
     frontMatter(card, base),
     `# ${TITLE}`,
     `A text-embedding model${base ? ` fine-tuned from [${base}](https://huggingface.co/${base})` : ''} with uniem: texts to vectors of ${embedder.dimension} values, whose cosine tells how near two texts are in meaning.`,
-    use(embedder),
+    use(embedder, prefix),
     `## Training\n\n${table(['Option', 'Value'], [...training, ...origin.datasets.map(datasetRow)])}`,
     ...evaluationOf(card),
   ];
@@ -110,12 +112,13 @@ const FOLDER = 'path/to/this/folder';
 
 const fenced = (language: string, lines: readonly string[]) => [`\`\`\`${language}`, ...lines, '```'].join('\n');
 
-function use(embedder: Embedder): string {
+/** Lines to copy; a prefix stands in all of them, as the vectors are others without. */
+function use(embedder: Embedder, prefix: string): string {
   const node = fenced('ts', [
     "import { Embedder } from '@uniem/core';",
     '',
     `const embedder = await Embedder.fromPretrained('${FOLDER}');`,
-    "const vectors = await embedder.encode(['a text', 'another text']);",
+    `const vectors = await embedder.encode(['a text', 'another text']${prefix && `, { prompt: '${prefix}' }`});`,
   ]);
   const begin = `## Use\n\nIn Node:\n\n${node}`;
   if (!embedder.opensInSentenceTransformers) {
@@ -125,7 +128,7 @@ function use(embedder: Embedder): string {
     'from sentence_transformers import SentenceTransformer',
     '',
     `model = SentenceTransformer("${FOLDER}")`,
-    'vectors = model.encode(["a text", "another text"])',
+    `vectors = model.encode(["a text", "another text"]${prefix && `, prompt="${prefix}"`})`,
   ]);
   const pooling = transformersJsPooling(embedder);
   if (pooling === undefined) return [begin, 'In Python:', python].join('\n\n');
@@ -134,16 +137,17 @@ function use(embedder: Embedder): string {
     '',
     `const extract = await pipeline('feature-extraction', '${FOLDER}', { dtype: 'fp32' });`,
     `const options = { pooling: '${pooling}', normalize: true };`,
-    "const vectors = await extract(['a text', 'another text'], options);",
+    `const vectors = await extract(['${prefix}a text', '${prefix}another text'], options);`,
   ]);
   const exported = `With transformers.js, after \`optimum-cli export onnx --model ${FOLDER} ${FOLDER}/onnx\`:`;
   return [begin, 'In Python:', python, exported, browser].join('\n\n');
 }
 
 /** Its pipeline pools in these ways, and knows no modules after the pooling: undefined where that is not the model. */
-function transformersJsPooling({ poolingStrategy, hasHead }: Embedder): string | undefined {
+function transformersJsPooling({ poolingStrategy, hasHead, config }: Embedder): string | undefined {
   const known: Record<string, string> = { last_mean: 'mean', cls: 'cls', last_token: 'last_token' };
-  return typeof poolingStrategy !== 'string' || hasHead ? undefined : known[poolingStrategy];
+  const isStatic = config.modelType === 'static_embedding'; // has no config.json, which its tools begin with
+  return typeof poolingStrategy !== 'string' || hasHead || isStatic ? undefined : known[poolingStrategy];
 }
 
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {

@@ -159,6 +159,9 @@ export type ResolvedFinetuneOptions = z.output<typeof finetuneOptions>;
 /** What the trainer reads: what was found for options left out, too. */
 export type RunOptions = ResolvedFinetuneOptions & { batchSize: number; maxLength: number };
 
+/** What options are that nobody gives. */
+export const DEFAULT_OPTIONS: Readonly<ResolvedFinetuneOptions> = finetuneOptions.parse({});
+
 /** @throws OptionError naming the option and the value received. */
 export function resolveOptions(options: FinetuneOptions): ResolvedFinetuneOptions {
   const result = finetuneOptions.safeParse(options);

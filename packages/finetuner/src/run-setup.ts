@@ -89,7 +89,7 @@ export async function prepareRun(
     const lr = schedule(peakLr, options, steps);
     const trackers = new Trackers(makeTrackers(options.logWith, outputDir), warn);
     prepareOutput(outputDir);
-    const lrFactor = layerLrFactors(variables.keys(), options.layerLrDecay);
+    const lrFactor = layerLrFactors(embedder.parameters.keys(), options.layerLrDecay);
     optimizer = new AdamW({ weightDecay: options.weightDecay, lrFactor });
     const identity = identityOf(source, data, variables);
     const restored = resume ? checkpoints.restore(identity, variables, optimizer) : undefined;

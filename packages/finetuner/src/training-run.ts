@@ -57,6 +57,11 @@ export class TrainingRun {
     this.#evaluations = new Evaluations(run, () => this.#stopped());
   }
 
+  /** What stands before every text. */
+  get prefix(): string {
+    return this.#run.source.prefix;
+  }
+
   get metricsFile(): string {
     return this.#run.metrics.path;
   }

@@ -1,6 +1,7 @@
 /**
  * Multinomial logistic regression with an L2 penalty, fitted to its optimum: sklearn.linear_model.LogisticRegression
- * with its defaults (C = 1, the intercept not penalized). N vectors, H values, K classes.
+ * with its defaults (C = 1, the intercept not penalized). N vectors, H values, K classes. Of two classes the first one's
+ * score is 0, as there: a row for each would halve the penalty.
  */
 
 const MOST_ITERATIONS = 1000;
@@ -18,9 +19,11 @@ export function fitLogisticRegression(x: readonly ArrayLike<number>[], labels: r
   const classes = [...new Set(labels)].sort();
   const targets = labels.map((label) => classes.indexOf(label));
   const width = (x[0]?.length ?? 0) + 1;
-  const objective = (point: Float64Array) => lossAndGradient(point, x, targets, classes.length, width);
-  const point = minimize(objective, new Float64Array(classes.length * width));
-  return { classes, weights: classes.map((_, k) => point.slice(k * width, (k + 1) * width)) };
+  const fixed = classes.length === 2 ? 1 : 0;
+  const objective = (point: Float64Array) => lossAndGradient(point, x, targets, classes.length, width, fixed);
+  const point = minimize(objective, new Float64Array((classes.length - fixed) * width));
+  const rowOf = (k: number) => (k < 0 ? new Float64Array(width) : point.slice(k * width, (k + 1) * width));
+  return { classes, weights: classes.map((_, k) => rowOf(k - fixed)) };
 }
 
 /** Probabilities by class, in the model's order. */
@@ -52,24 +55,28 @@ interface Value {
   gradient: Float64Array;
 }
 
-/** Σ −log p(target) + ½‖w‖², the intercepts left out of the norm. */
+/** Σ −log p(target) + ½‖w‖², the intercepts left out of the norm. @param fixed Classes, the first, whose score is 0. */
 function lossAndGradient(
   point: Float64Array,
   x: readonly ArrayLike<number>[],
   targets: readonly number[],
   K: number,
   width: number,
+  fixed: number,
 ): Value {
   const gradient = new Float64Array(point.length);
   let loss = 0;
   x.forEach((row, n) => {
-    const found = softmax(Array.from({ length: K }, (_, k) => score(point, k * width, row)));
+    const found = softmax(
+      Array.from({ length: K }, (_, k) => (k < fixed ? 0 : score(point, (k - fixed) * width, row))),
+    );
     loss -= Math.log(Math.max(found[targets[n] as number] as number, Number.MIN_VALUE));
-    found.forEach((probability, k) => {
-      const error = probability - (k === targets[n] ? 1 : 0);
-      for (let i = 0; i < width - 1; i++) (gradient[k * width + i] as number) += error * (row[i] as number);
-      (gradient[k * width + width - 1] as number) += error;
-    });
+    for (let k = fixed; k < K; k++) {
+      const error = (found[k] as number) - (k === targets[n] ? 1 : 0);
+      const start = (k - fixed) * width;
+      for (let i = 0; i < width - 1; i++) (gradient[start + i] as number) += error * (row[i] as number);
+      (gradient[start + width - 1] as number) += error;
+    }
   });
   for (let j = 0; j < point.length; j++) {
     if (j % width === width - 1) continue;

@@ -30,8 +30,8 @@ test("the best thresholds are those of sentence-transformers, and average precis
   expect(averagePrecision([1, 2], [false, false])).toBe(0);
 });
 
-test("logistic regression is scikit-learn's", () => {
-  const { x, labels, trained, accuracy, f1, predicted, probabilities: expected } = golden.classification;
+test.each(['classification', 'twoClasses'])("logistic regression is scikit-learn's: %s", (name) => {
+  const { x, labels, trained, accuracy, f1, predicted, probabilities: expected } = golden[name];
   const model = fitLogisticRegression(x.slice(0, trained), labels.slice(0, trained));
   const found = x.slice(trained).map((row: number[]) => predict(model, row));
   expect(found).toEqual(predicted);

@@ -2,7 +2,7 @@
 
 import { type Embedder, OptionError, type Parameters } from '@uniem/core';
 
-import type { ResolvedFinetuneOptions } from '../options.ts';
+import { DEFAULT_OPTIONS, type ResolvedFinetuneOptions } from '../options.ts';
 import { freezeLayers } from './layers.ts';
 import { lora } from './lora.ts';
 import { prefix } from './prefix.ts';
@@ -15,11 +15,32 @@ const MAKERS: Record<StrategyName, (embedder: Embedder, options: ResolvedFinetun
   prefix,
 };
 
+/** Options that one strategy alone has a meaning for. */
+const STRATEGY_OF = {
+  bitfitKeywords: 'bitfit',
+  loraRank: 'lora',
+  loraAlpha: 'lora',
+  loraTargets: 'lora',
+  saveAdapter: 'lora',
+  prefixTokens: 'prefix',
+  freezeLayers: 'full',
+} as const satisfies Partial<Record<keyof ResolvedFinetuneOptions, StrategyName>>;
+
+/** @throws OptionError for an option that the strategy would not look at. */
+export function checkStrategyOptions(options: ResolvedFinetuneOptions): void {
+  for (const [name, strategy] of Object.entries(STRATEGY_OF) as [keyof typeof STRATEGY_OF, StrategyName][]) {
+    const given = JSON.stringify(options[name]);
+    if (strategy === options.strategy || given === JSON.stringify(DEFAULT_OPTIONS[name])) continue;
+    throw new OptionError(
+      `has no meaning for strategy ${options.strategy} (received ${given})`,
+      name,
+      `leave it out, or give strategy '${strategy}'`,
+    );
+  }
+}
+
 /** Prepares the model for its training by a strategy. Whatever does not train costs no gradient and no moments. */
 export function applyStrategy(embedder: Embedder, options: ResolvedFinetuneOptions): Strategy {
-  if (options.freezeLayers > 0 && options.strategy !== 'full') {
-    throw new OptionError(`strategy ${options.strategy} chooses itself`, 'freezeLayers', "use it with strategy 'full'");
-  }
   const made = MAKERS[options.strategy](embedder, options);
   for (const [name, variable] of embedder.parameters) variable.trainable = made.variables.has(name);
   const then = (end: () => void) => () => {

@@ -85,7 +85,7 @@ describe.each(['native', 'cpu'] as const)('on %s', (backend) => {
     async ({ frozen, decay, lr, losses: expected }) => {
       const embedder = await Embedder.fromPretrained(model);
       const { variables } = applyStrategy(embedder, options({ freezeLayers: frozen }));
-      const factors = layerLrFactors(variables.keys(), decay) as () => number;
+      const factors = layerLrFactors(embedder.parameters.keys(), decay) as () => number;
       tf.test_util.expectArraysClose(await losses(embedder, variables, lr, '', factors), expected, 1e-3);
       embedder.dispose();
     },
@@ -181,7 +181,7 @@ describe('a run', () => {
     [{ freezeLayers: 3 }, 'freezeLayers: the model has 2 layers (received 3)\n  fix: give at most 2'],
     [
       { strategy: 'bitfit', freezeLayers: 1 },
-      "freezeLayers: strategy bitfit chooses itself\n  fix: use it with strategy 'full'",
+      "freezeLayers: has no meaning for strategy bitfit (received 1)\n  fix: leave it out, or give strategy 'full'",
     ],
   ])('of %j is refused', async (given, message) => {
     await expect(run(given)).rejects.toThrow(message);
