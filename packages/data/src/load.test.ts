@@ -177,6 +177,22 @@ describe('loadDataset', () => {
     );
   });
 
+  test.each<[string, unknown, string]>([
+    ['..', { _data_files: [{ filename: '../a.arrow' }] }, "names '../a.arrow', which is no name of a file beside it"],
+    ['/', { _data_files: [{ filename: '/etc/passwd' }] }, "names '/etc/passwd', which is no name of a file beside it"],
+    ['a number', { _data_files: [{ filename: 7 }] }, 'names number, which is no name of a file beside it'],
+    ['null', { _data_files: [null] }, 'names undefined, which is no name of a file beside it'],
+    ['no list', { _data_files: 'a.arrow' }, 'names no files'],
+    ['no object', null, 'does not hold a JSON object'],
+  ])('a saved dataset whose state.json says %s is refused', async (_, state, text) => {
+    const path = file('hostile/state.json', JSON.stringify(state));
+    await expect(loadDataset(join(folder, 'hostile'))).rejects.toThrow(
+      `${path}: ${text}\n  fix: save the dataset again`,
+    );
+    const dict = file('hostile-dict/dataset_dict.json', '{"splits":["../hostile"]}');
+    await expect(loadDataset(join(folder, 'hostile-dict'))).rejects.toThrow(`${dict}: names '../hostile', which is no`);
+  });
+
   test('bad records are left out, counted and named', async () => {
     const path = file('bad.jsonl', '{"text":"a"}\nnope\n{"text":"b"}\n');
     await expect(loadDataset(path)).rejects.toThrow(`${path}:2: not JSON`);

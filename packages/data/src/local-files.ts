@@ -16,6 +16,9 @@ import { DataError } from './errors.ts';
 import { isPattern, matcher, patternBase } from './glob.ts';
 import { EXTENSIONS, extensionOf } from './readers/formats.ts';
 
+/** What no file system takes. */
+const LONGEST_NAME = 256;
+
 export interface LocalFiles {
   /** Paths of files, by split. */
   splits: SplitFiles;
@@ -106,9 +109,10 @@ function filesWithin(folder: string): string[] {
 function savedFiles(folder: string): LocalFiles | undefined {
   const dict = join(folder, 'dataset_dict.json');
   if (existsSync(dict)) {
-    const { splits } = savedJson<{ splits?: string[] }>(dict);
+    const { splits } = savedJson(dict);
     if (!Array.isArray(splits)) throw new DataError('names no splits', dict, 'save the dataset again');
-    return { splits: new Map(splits.map((split) => [split, savedPart(join(folder, split))])), alone: false };
+    const names = splits.map((split) => nameWithin(split, dict));
+    return { splits: new Map(names.map((split) => [split, savedPart(join(folder, split))])), alone: false };
   }
   if (!existsSync(join(folder, 'state.json'))) return undefined;
   return { splits: new Map([['train', savedPart(folder)]]), alone: true };
@@ -117,15 +121,25 @@ function savedFiles(folder: string): LocalFiles | undefined {
 function savedPart(folder: string): string[] {
   const state = join(folder, 'state.json');
   if (!existsSync(state)) throw new DataError('no state.json', folder, 'save the dataset again');
-  const { _data_files: files } = savedJson<{ _data_files?: { filename: string }[] }>(state);
+  const { _data_files: files } = savedJson(state);
   if (!Array.isArray(files)) throw new DataError('names no files', state, 'save the dataset again');
-  return files.map(({ filename }) => join(folder, filename));
+  return files.map((file: { filename?: unknown } | null) => join(folder, nameWithin(file?.filename, state)));
 }
 
-function savedJson<T>(path: string): T {
+/** The name of a file or folder beside the one that names it. */
+function nameWithin(name: unknown, path: string): string {
+  if (typeof name === 'string' && !/^\.*$|[/\\\0]/.test(name) && name.length < LONGEST_NAME) return name;
+  const shown = typeof name === 'string' ? `'${name.slice(0, 100)}'` : typeof name;
+  throw new DataError(`names ${shown}, which is no name of a file beside it`, path, 'save the dataset again');
+}
+
+function savedJson(path: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
+    value = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
     throw new DataError(`not JSON (${(cause as Error).message})`, path, 'save the dataset again', { cause });
   }
+  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  throw new DataError('does not hold a JSON object', path, 'save the dataset again');
 }

@@ -27,6 +27,14 @@ const rows: Row[] = Array.from({ length: 5 }, (_, i) =>
   Object.fromEntries(Object.entries(COLUMNS).map(([name, values]) => [name, values[i]])),
 );
 
+test('a Dataset keeps lists of any depth', () => {
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+  const dataset = Dataset.fromRows([{ text: 'a', deep }]);
+  let depth = 0;
+  for (let value = dataset.row(0).deep as unknown[]; value.length > 0; value = value[0] as unknown[]) depth += 1;
+  expect(depth).toBe(99_999);
+});
+
 describe('a Dataset keeps its rows as columns', () => {
   test.each(Object.keys(COLUMNS))('and gives back %s', (name) => {
     const values = COLUMNS[name] as unknown[];

@@ -8,6 +8,8 @@ import type { Row } from './records.ts';
 
 /** Rows a batch. */
 const BATCH = 4096;
+/** Lists within lists. */
+const DEEPEST = 64;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** A column of a batch. */
@@ -149,7 +151,8 @@ function compacted(values: readonly unknown[]): Column['get'] {
 }
 
 /** The values as Arrow, or undefined where Arrow would not give back the same. */
-export function arrowOf(values: readonly unknown[]): Data | undefined {
+export function arrowOf(values: readonly unknown[], depth = 0): Data | undefined {
+  if (depth > DEEPEST) return undefined;
   const present = values.filter((value) => value !== null && value !== undefined);
   const { length } = values;
   const nullCount = length - present.length;
@@ -161,8 +164,9 @@ export function arrowOf(values: readonly unknown[]): Data | undefined {
   if (present.every((value) => typeof value === 'boolean')) {
     return makeData({ type: new Bool(), length, ...nulls, data: bits(values, (value) => value === true) });
   }
-  if (present.every(Array.isArray)) return listData(values as (unknown[] | null | undefined)[], nulls);
-  if (present.every(isPlainObject)) return structData(values as (Row | null | undefined)[], present as Row[], nulls);
+  if (present.every(Array.isArray)) return listData(values as (unknown[] | null | undefined)[], nulls, depth);
+  if (present.every(isPlainObject))
+    return structData(values as (Row | null | undefined)[], present as Row[], nulls, depth);
   return undefined;
 }
 
@@ -189,8 +193,11 @@ function numberData(values: readonly unknown[], present: readonly number[], null
   return makeData({ type: new Float64(), length: values.length, ...nulls, data: Float64Array.from(numbers) });
 }
 
-function listData(values: readonly (unknown[] | null | undefined)[], nulls: Nulls): Data | undefined {
-  const child = arrowOf(values.flatMap((value) => value ?? []));
+function listData(values: readonly (unknown[] | null | undefined)[], nulls: Nulls, depth: number): Data | undefined {
+  const child = arrowOf(
+    values.flatMap((value) => value ?? []),
+    depth + 1,
+  );
   if (!child || hasHoles(values)) return undefined;
   const valueOffsets = new Int32Array(values.length + 1);
   values.forEach((value, i) => {
@@ -214,13 +221,19 @@ function structData(
   values: readonly (Row | null | undefined)[],
   present: readonly Row[],
   nulls: Nulls,
+  depth: number,
 ): Data | undefined {
   const keys = Object.keys(present[0] as Row);
   const alike = present.every(
     (row) => Object.keys(row).length === keys.length && keys.every((key) => row[key] !== undefined),
   );
   if (!alike) return undefined;
-  const children = keys.map((key) => arrowOf(values.map((value) => value?.[key])));
+  const children = keys.map((key) =>
+    arrowOf(
+      values.map((value) => value?.[key]),
+      depth + 1,
+    ),
+  );
   if (children.includes(undefined)) return undefined;
   const fields = keys.map((key, i) => new Field(key, (children[i] as Data).type, true));
   return makeData({ type: new Struct(fields), length: values.length, ...nulls, children: children as Data[] });

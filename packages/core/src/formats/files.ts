@@ -1,8 +1,11 @@
 /** Files read with good errors and written whole: beside the target first, then renamed. */
 
 import {
+  closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readSync,
@@ -24,18 +27,43 @@ export function readJson(path: string): Record<string, unknown> {
 
 /** A file of text; a missing one is a ModelError naming it. */
 export function readText(path: string): string {
+  return readWhole(path).toString('utf8');
+}
+
+const MAX_FILE_BYTES = 64_000_000; // the largest tokenizers have 35
+
+/** A file that is no weights, as it is. */
+export function readWhole(path: string): Buffer {
+  let size: number;
   try {
-    return readFileSync(path, 'utf8');
+    ({ size } = statSync(path));
+    if (size <= MAX_FILE_BYTES) return readFileSync(path);
   } catch (cause) {
     throw new ModelError('file not found or not readable', path, 'give a complete model folder', { cause });
   }
+  throw new ModelError(`${size} bytes, where ${MAX_FILE_BYTES} are read`, path, 'download the model again');
+}
+
+/** Levels of lists and objects; tokenizer.json, the deepest, has about ten. */
+const MAX_DEPTH = 100;
+
+/** @throws SyntaxError also for what is so deep that printing it would overflow the stack. */
+export function parseJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  if (!isWithin(value, MAX_DEPTH)) throw new SyntaxError(`more than ${MAX_DEPTH} levels`);
+  return value;
+}
+
+function isWithin(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return depth > 0 && Object.values(value).every((child) => isWithin(child, depth - 1));
 }
 
 /** Parses a JSON file. */
 export function readJsonValue(path: string): unknown {
   const text = readText(path);
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     throw new ModelError(`not JSON (${(cause as Error).message})`, path, 'download the model again', { cause });
   }
@@ -44,6 +72,23 @@ export function readJsonValue(path: string): unknown {
 /** The error of a weight file whose bytes do not add up. */
 export function corruptFile(path: string): (detail: string) => ModelError {
   return (detail) => new ModelError(`truncated or corrupt: ${detail}`, path, 'download or copy the file again');
+}
+
+/** Opens a file of weights for as long as `read` takes. */
+export function readWeights<T>(path: string, read: (file: number, fileBytes: number) => T): T {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (cause) {
+    throw new ModelError('weight file not found', path, 'give a folder that holds it', { cause });
+  }
+  try {
+    const stat = fstatSync(file);
+    if (!stat.isFile()) throw new ModelError('is no file', path, 'give a folder that holds a file of this name');
+    return read(file, stat.size);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Bytes of an open file, in memory of their own, so that float views can be made on them. */

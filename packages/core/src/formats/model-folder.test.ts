@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { HubServer } from '../../../../fixtures/hub/server.ts';
 import { Embedder } from '../embedder.ts';
 import { useEngine } from '../engine.ts';
+import { ModelError } from '../errors.ts';
 import { modelFolder } from './model-folder.ts';
 
 const tiny = fileURLToPath(new URL('../../../../fixtures/tiny-bert/model/', import.meta.url));
@@ -101,6 +102,18 @@ test('the shards of an index come with it', async () => {
     'model.safetensors.index.json',
   ]);
 });
+
+test.each(['{', 'null', '[{"path":'])(
+  'modules.json or an index of %j is a ModelError, not a SyntaxError',
+  async (text) => {
+    for (const name of ['modules.json', 'model.safetensors.index.json']) {
+      hub.commit(`org/broken-${name.length}`, { 'config.json': '{}', [name]: text });
+      const opened = Embedder.fromPretrained(`org/broken-${name.length}`, { hub: options() });
+      await expect(opened).rejects.toThrow(ModelError);
+      await expect(opened).rejects.toThrow(name);
+    }
+  },
+);
 
 test('what is neither a folder nor a name of the hub is refused', async () => {
   for (const model of ['nowhere', '/no/such/folder', 'a/b/c', 'org/name:configuration']) {

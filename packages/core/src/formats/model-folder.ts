@@ -1,11 +1,12 @@
 /** Where a model's files are: a folder, or a repository of the hub, of which only what is needed is downloaded. */
 
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { type HubOptions, openRepository, parseHubName, type Repository } from '@uniem/hub';
 
 import { ModelError } from '../errors.ts';
+import { isObject, readJson, readJsonValue } from './files.ts';
 
 /** Configuration and tokenizer: small, and not worth choosing from. */
 const SMALL_FILES = /\.(json|txt|model)$/;
@@ -56,17 +57,17 @@ async function download(repository: Repository): Promise<string> {
 async function moduleFolders(repository: Repository, files: ReadonlySet<string>): Promise<Set<string>> {
   const folders = new Set(['']);
   if (!files.has('modules.json')) return folders;
-  const modules = JSON.parse(readFileSync(await repository.download('modules.json'), 'utf8')) as { path?: unknown }[];
-  for (const { path } of Array.isArray(modules) ? modules : []) folders.add(String(path ?? ''));
+  const modules = readJsonValue(await repository.download('modules.json'));
+  for (const module of Array.isArray(modules) ? modules : []) {
+    if (isObject(module) && typeof module.path === 'string') folders.add(module.path); // openModel refuses what is none
+  }
   return folders;
 }
 
 /** An index and the shards it names, or one file. */
 async function weightFiles(repository: Repository, path: string): Promise<string[]> {
   if (!path.endsWith('.index.json')) return [path];
-  const index = JSON.parse(readFileSync(await repository.download(path), 'utf8')) as {
-    weight_map?: Record<string, string>;
-  };
+  const { weight_map: shards } = readJson(await repository.download(path));
   const folder = dirname(path) === '.' ? '' : `${dirname(path)}/`;
-  return [path, ...new Set(Object.values(index.weight_map ?? {}).map((shard) => folder + shard))];
+  return [path, ...new Set(Object.values(isObject(shards) ? shards : {}).map((shard) => `${folder}${shard}`))];
 }

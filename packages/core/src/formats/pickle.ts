@@ -25,7 +25,13 @@ export interface PickleOptions {
 
 const MAX_PICKLE_BYTES = 32_000_000; // names and places of some 50,000 tensors
 const MAX_OPCODES = 2_000_000; // the least bytes make the most objects
+const MAX_NAME = 1000; // bytes of a line, characters of a text
 const WINDOW_BYTES = 65_536;
+
+/** Whether a value is a text of the length that names have: a text recalled again and again costs its length each time. */
+export function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_NAME;
+}
 
 /** Reads an open file forward, by small pieces. */
 export class FileCursor {
@@ -66,7 +72,7 @@ export class FileCursor {
     for (;;) {
       const byte = this.take(1)[0] as number;
       if (byte === 0x0a) return Buffer.from(bytes).toString('utf8');
-      if (bytes.push(byte) > 1000) throw corruptFile(this.path)('a name in its pickle has no end');
+      if (bytes.push(byte) > MAX_NAME) throw corruptFile(this.path)('a name in its pickle has no end');
     }
   }
 }
@@ -169,6 +175,8 @@ class Machine {
   }
 
   global(module: unknown, name: unknown): void {
+    if (!isName(module) || !isName(name))
+      throw this.corrupt('its pickle names a global by something other than a text');
     const full = `${module}.${name}`;
     const known = this.options.globals.get(full);
     if (!known) {

@@ -70,13 +70,23 @@ test.each([
 });
 
 describe('a pickle of one line', () => {
-  const pickled = (...bytes: (number | string)[]) => {
+  const pickled = (...bytes: (number | string | Buffer)[]) => {
     const path = join(folder, 'line.bin');
     writeFileSync(path, Buffer.concat(bytes.map((part) => Buffer.from(typeof part === 'number' ? [part] : part))));
     return path;
   };
 
-  test.each<[string, (number | string)[], string]>([
+  const latin1 = (code: string) => Buffer.from(code, 'latin1');
+  const deep = ']'.repeat(100_000) + 'a'.repeat(99_999);
+  const megabyte = latin1(`X\0\0\x10\0${'x'.repeat(2 ** 20)}`);
+  // Twenty thousand pairs, made a dict a hundred thousand times: 10 s, where all are looked at each time.
+  const manyDicts = [
+    latin1(`](${'NN\x86'.repeat(20_000)}eq\0ccollections\nOrderedDict\nq\x01`),
+    latin1(`${'h\x01h\0\x85R0'.repeat(100_000)}.`),
+  ];
+  const wide = latin1(`ctorch._utils\n_rebuild_tensor\n(NK\0(${'K\x01'.repeat(65)}tq\0h\0tR.`);
+
+  test.each<[string, (number | string | Buffer)[], string]>([
     ['an empty stack', ['0.'], 'its pickle takes a value where there is none'],
     ['a recall of nothing', ['h', 9, '.'], 'its pickle recalls value 9, which is not there'],
     ['an append to no list', ['NNa.'], 'its pickle appends to what is no list'],
@@ -87,6 +97,15 @@ describe('a pickle of one line', () => {
     ['an object by NEWOBJ', ['N)', 0x81, '.'], 'opcode 0x81 of its pickle is not read'],
     ['a text longer than the file', ['X', 0xff, 0xff, 0xff, 0x7f], '2147483647 bytes at byte 5 reach past the end'],
     ['a name without an end', ['c', 'x'.repeat(2000)], 'a name in its pickle has no end'],
+    ['a deep list for a name', [deep, deep, 0x93, '.'], 'its pickle names a global by something other than a text'],
+    ['a name of a megabyte', [megabyte, megabyte, 0x93, '.'], 'its pickle names a global by something other than a'],
+    [
+      'a storage of a long key',
+      ['(X', 7, 0, 0, 0, 'storagectorch\nFloatStorage\n', megabyte, 'NK', 4, 'tQ.'],
+      'its pickle keeps',
+    ],
+    ['ever the same pairs', manyDicts, 'its pickle makes an OrderedDict of something other than pairs'],
+    ['a tensor of 65 dimensions', [wide], 'a tensor has no storage, shape or strides'],
     ['something kept outside', ['NQ.'], 'its pickle keeps something other than a storage outside'],
   ])('with %s is refused', (_, bytes, text) => {
     const path = pickled(...bytes);

@@ -1,13 +1,13 @@
 /** Reads the tensors of pytorch_model.bin: torch.save's zip format and the one before torch 1.6; nothing is run. */
 
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 
 import { ModelError } from '../errors.ts';
-import { corruptFile, isCounts, readBytes } from './files.ts';
+import { corruptFile, isCounts, readBytes, readWeights } from './files.ts';
 import { FLOAT_BYTES, type FloatType, isFloatType, toFloat32 } from './floats.ts';
-import { FileCursor, PickleGlobal, type PickleOptions, readPickle } from './pickle.ts';
+import { FileCursor, isName, PickleGlobal, type PickleOptions, readPickle } from './pickle.ts';
 import type { StoredTensor } from './safetensors.ts';
-import { openZip, type ZipEntry } from './zip.ts';
+import { readZipDirectory, type ZipEntry } from './zip.ts';
 
 /** torch's storage classes: the dtype, or the bytes of an integer, which is left out. */
 const STORAGES: Record<string, FloatType | number> = {
@@ -22,6 +22,9 @@ const STORAGES: Record<string, FloatType | number> = {
   ByteStorage: 1,
   BoolStorage: 1,
 };
+
+const MAX_PAIRS = 1_000_000; // in all, since a list may be recalled for any number of dicts
+const MAX_DIMENSIONS = 64; // torch's own limit
 
 /** A stretch of values that tensors are views of. */
 class Storage {
@@ -64,24 +67,15 @@ class View {
  * @throws ModelError when the file is cut short, lies about sizes, or holds anything but tensors.
  */
 export function openPytorch(path: string): Map<string, StoredTensor> {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (cause) {
-    throw new ModelError('weight file not found', path, 'give a folder that holds it', { cause });
-  }
-  try {
-    const fileBytes = fstatSync(file).size;
+  return readWeights(path, (file, fileBytes) => {
     const isZip = fileBytes >= 2 && readBytes(file, 0, 2).toString('latin1') === 'PK';
-    return named(isZip ? readZipFormat(file, path) : readOldFormat(file, path, fileBytes), path);
-  } finally {
-    closeSync(file);
-  }
+    return named(isZip ? readZipFormat(file, path, fileBytes) : readOldFormat(file, path, fileBytes), path);
+  });
 }
 
-function readZipFormat(file: number, path: string): unknown {
+function readZipFormat(file: number, path: string, fileBytes: number): unknown {
   const corrupt = corruptFile(path);
-  const entries = openZip(path);
+  const entries = readZipDirectory(file, path, fileBytes);
   const pickleName = [...entries.keys()].find((name) => name === 'data.pkl' || name.endsWith('/data.pkl'));
   if (pickleName === undefined) throw corrupt('no data.pkl in it');
   const root = pickleName.slice(0, -'data.pkl'.length);
@@ -128,8 +122,8 @@ function readOldFormat(file: number, path: string, fileBytes: number): unknown {
   const keys = readPickle(cursor, options);
   if (!Array.isArray(keys)) throw corrupt('no list of storages');
   for (const key of keys) {
-    const own = storages.get(key);
-    if (!own) throw corrupt(`storage ${key} belongs to no tensor`);
+    const own = isName(key) ? storages.get(key) : undefined;
+    if (!own) throw corrupt(`storage ${isName(key) ? key : typeof key} belongs to no tensor`);
     const size = Number(cursor.take(8).readBigInt64LE(0));
     const valueBytes = own[0]?.valueBytes as number;
     for (const storage of own) {
@@ -156,7 +150,7 @@ function bigEndian(path: string): ModelError {
 function storageOf(id: unknown, path: string): Storage {
   const [kind, type, key, , size, view] = Array.isArray(id) ? id : [];
   const dtype = type instanceof PickleGlobal ? STORAGES[type.name.slice('torch.'.length)] : undefined;
-  if (kind !== 'storage' || dtype === undefined || typeof key !== 'string' || !isCounts([size]) || view) {
+  if (kind !== 'storage' || dtype === undefined || !isName(key) || !isCounts([size]) || view) {
     throw corruptFile(path)('its pickle keeps something other than a storage outside');
   }
   return new Storage(dtype, key, size);
@@ -164,9 +158,21 @@ function storageOf(id: unknown, path: string): Storage {
 
 /** All that a state_dict's pickle may name. */
 function globalsOf(path: string): Map<string, PickleGlobal> {
+  let room = MAX_PAIRS;
+  const orderedDict = (pairs: unknown = []) => {
+    if (
+      !Array.isArray(pairs) ||
+      pairs.length > room ||
+      !pairs.every((pair) => Array.isArray(pair) && pair.length === 2)
+    ) {
+      throw corruptFile(path)('its pickle makes an OrderedDict of something other than pairs');
+    }
+    room -= pairs.length;
+    return new Map(pairs as [unknown, unknown][]);
+  };
   const rebuild = ([storage, offset, shape, strides]: unknown[]) => viewOf(storage, offset, shape, strides, path);
   const calls: [string, ((args: unknown[]) => unknown) | undefined][] = [
-    ['collections.OrderedDict', ([pairs]) => orderedDict(pairs, path)],
+    ['collections.OrderedDict', ([pairs]) => orderedDict(pairs)],
     ['torch._utils._rebuild_tensor', rebuild],
     ['torch._utils._rebuild_tensor_v2', rebuild],
     ['torch._utils._rebuild_parameter', ([view]) => view],
@@ -175,21 +181,13 @@ function globalsOf(path: string): Map<string, PickleGlobal> {
   return new Map(calls.map(([name, call]) => [name, new PickleGlobal(name, call)]));
 }
 
-function orderedDict(pairs: unknown, path: string): Map<unknown, unknown> {
-  if (pairs === undefined) return new Map();
-  if (!Array.isArray(pairs) || !pairs.every((pair) => Array.isArray(pair) && pair.length === 2)) {
-    throw corruptFile(path)('its pickle makes an OrderedDict of something other than pairs');
-  }
-  return new Map(pairs);
-}
-
 function viewOf(storage: unknown, offset: unknown, shape: unknown, strides: unknown, path: string): View {
   const corrupt = corruptFile(path);
   if (
     !(storage instanceof Storage) ||
     !isCounts([offset]) ||
-    !isCounts(shape) ||
-    !isCounts(strides) ||
+    !isSizes(shape) ||
+    !isSizes(strides) ||
     shape.length !== strides.length
   ) {
     throw corrupt('a tensor has no storage, shape or strides');
@@ -201,6 +199,11 @@ function viewOf(storage: unknown, offset: unknown, shape: unknown, strides: unkn
     throw corrupt(`a tensor of shape [${shape}] reads past the ${storage.size} values of storage ${storage.key}`);
   }
   return new View(storage, begin, shape, strides);
+}
+
+/** A list of sizes, as short as torch has them: a long one may be recalled for any number of tensors. */
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length <= MAX_DIMENSIONS && isCounts(value);
 }
 
 function sizeOf(shape: readonly number[]): number {

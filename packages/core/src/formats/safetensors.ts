@@ -1,9 +1,9 @@
 /** Reads and writes safetensors files; the header is distrusted. Format: huggingface/safetensors README. */
 
-import { closeSync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 
 import { ModelError } from '../errors.ts';
-import { corruptFile, isCounts, isObject, readBytes } from './files.ts';
+import { corruptFile, isCounts, isObject, parseJson, readBytes, readWeights } from './files.ts';
 import { FLOAT_BYTES, type FloatType, isFloatType, toFloat32 } from './floats.ts';
 
 /** A tensor held in JavaScript: float32 values, row-major. */
@@ -39,17 +39,7 @@ const INTEGER_BYTES = new Map([
  * @throws ModelError when the file is missing, cut short, or its header lies about sizes.
  */
 export function openSafetensors(path: string): Map<string, StoredTensor> {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (cause) {
-    throw new ModelError('weight file not found', path, 'give a folder that holds it', { cause });
-  }
-  try {
-    return readHeader(file, path);
-  } finally {
-    closeSync(file);
-  }
+  return readWeights(path, (file, fileBytes) => readHeader(file, path, fileBytes));
 }
 
 interface Entry {
@@ -60,9 +50,8 @@ interface Entry {
   end: number;
 }
 
-function readHeader(file: number, path: string): Map<string, StoredTensor> {
+function readHeader(file: number, path: string, fileBytes: number): Map<string, StoredTensor> {
   const corrupt = corruptFile(path);
-  const fileBytes = fstatSync(file).size;
   if (fileBytes < 8) throw corrupt(`${fileBytes} bytes, too short for a header`);
   const headerBytes = Number(readBytes(file, 0, 8).readBigUInt64LE(0));
   if (headerBytes > MAX_HEADER_BYTES || 8 + headerBytes > fileBytes) {
@@ -70,7 +59,7 @@ function readHeader(file: number, path: string): Map<string, StoredTensor> {
   }
   let header: unknown;
   try {
-    header = JSON.parse(readBytes(file, 8, headerBytes).toString('utf8'));
+    header = parseJson(readBytes(file, 8, headerBytes).toString('utf8'));
   } catch (cause) {
     throw new ModelError('header is not JSON', path, 'download or copy the file again', { cause });
   }

@@ -1,7 +1,5 @@
 /** The directory of a zip file whose entries are stored, not compressed, as torch.save writes them. */
 
-import { closeSync, fstatSync, openSync } from 'node:fs';
-
 import { ModelError } from '../errors.ts';
 import { corruptFile, readBytes } from './files.ts';
 
@@ -21,18 +19,8 @@ const IN_ZIP64 = 0xffff_ffff; // a 32-bit field of this value has its own in the
  *
  * @throws ModelError when the file is cut short, compressed, or lies about sizes.
  */
-export function openZip(path: string): Map<string, ZipEntry> {
-  const file = openSync(path, 'r');
-  try {
-    return readDirectory(file, path);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function readDirectory(file: number, path: string): Map<string, ZipEntry> {
+export function readZipDirectory(file: number, path: string, fileBytes: number): Map<string, ZipEntry> {
   const corrupt = corruptFile(path);
-  const fileBytes = fstatSync(file).size;
   const directory = findDirectory(file, fileBytes);
   if (!directory) throw corrupt('no zip directory at its end');
   const { position, bytes } = directory;

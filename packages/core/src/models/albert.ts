@@ -7,7 +7,7 @@ import type { z } from 'zod';
 
 import { activation } from '../operations/activation.ts';
 import { bertConfig, bertKeys } from './bert.ts';
-import { count, type EncoderOutput, type Family, multiple, probability, type Run } from './family.ts';
+import { count, type EncoderOutput, type Family, layerCount, multiple, probability, type Run } from './family.ts';
 import { dense, Shapes } from './layers.ts';
 import { type PostNormNames, postNormLayers, postNormShapes } from './post-norm.ts';
 import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
@@ -15,8 +15,8 @@ import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
 const schema = bertKeys
   .extend({
     embedding_size: count.default(128),
-    num_hidden_groups: count.default(1),
-    inner_group_num: count.default(1),
+    num_hidden_groups: layerCount.default(1),
+    inner_group_num: layerCount.default(1),
     hidden_act: activation.default('gelu_new'),
     hidden_dropout_prob: probability.default(0),
     attention_probs_dropout_prob: probability.default(0),

@@ -3,7 +3,17 @@
 import { z } from 'zod';
 
 import { activation } from '../operations/activation.ts';
-import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderOutput,
+  epsilon,
+  type Family,
+  layerCount,
+  multiple,
+  probability,
+  type Run,
+  width,
+} from './family.ts';
 import { Shapes } from './layers.ts';
 import { type PostNormNames, postNormLayers, postNormShapes } from './post-norm.ts';
 import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
@@ -11,8 +21,8 @@ import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
 /** The keys that BERT's kin share. */
 export const bertKeys = z.looseObject({
   vocab_size: count,
-  hidden_size: count,
-  num_hidden_layers: count,
+  hidden_size: width,
+  num_hidden_layers: layerCount,
   num_attention_heads: count,
   intermediate_size: count,
   max_position_embeddings: count,

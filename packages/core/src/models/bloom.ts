@@ -6,7 +6,17 @@ import { z } from 'zod';
 
 import { alibi } from '../operations/alibi.ts';
 import { type CausalNames, causalLayers, causalShapes } from './causal.ts';
-import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderOutput,
+  epsilon,
+  type Family,
+  layerCount,
+  multiple,
+  probability,
+  type Run,
+  width,
+} from './family.ts';
 import { normalized, rows, Shapes } from './layers.ts';
 
 /** Keys that checkpoints spell in two ways. */
@@ -21,8 +31,8 @@ const schema = z
   .pipe(
     z.looseObject({
       vocab_size: count,
-      hidden_size: count,
-      n_layer: count,
+      hidden_size: width,
+      n_layer: layerCount,
       n_head: count,
       hidden_dropout: probability.default(0),
       attention_dropout: probability.default(0),

@@ -17,8 +17,10 @@ import {
   type EncoderOutput,
   epsilon,
   type Family,
+  layerCount,
   probability,
   type Run,
+  width,
 } from './family.ts';
 import { dense, positionsOf, rmsNormalized, rows, Shapes } from './layers.ts';
 import { type Rope, ropeKeys, ropeOf } from './rope.ts';
@@ -63,11 +65,11 @@ export interface DecoderNorms {
 /** The keys that Llama's kin share. */
 export const decoderKeys = z.looseObject({
   vocab_size: count,
-  hidden_size: count,
-  num_hidden_layers: count,
+  hidden_size: width,
+  num_hidden_layers: layerCount,
   num_attention_heads: count,
   num_key_value_heads: count.nullish(),
-  head_dim: count.nullish(),
+  head_dim: width.nullish(),
   intermediate_size: count,
   max_position_embeddings: count,
   hidden_act: activation.default('silu'),

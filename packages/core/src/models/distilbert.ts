@@ -3,7 +3,16 @@
 import { z } from 'zod';
 
 import { activation } from '../operations/activation.ts';
-import { count, type EncoderOutput, type Family, multiple, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderOutput,
+  type Family,
+  layerCount,
+  multiple,
+  probability,
+  type Run,
+  width,
+} from './family.ts';
 import { Shapes } from './layers.ts';
 import { type PostNormNames, postNormLayers, postNormShapes } from './post-norm.ts';
 import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
@@ -11,8 +20,8 @@ import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
 const schema = z
   .looseObject({
     vocab_size: count,
-    dim: count,
-    n_layers: count,
+    dim: width,
+    n_layers: layerCount,
     n_heads: count,
     hidden_dim: count,
     max_position_embeddings: count.default(512),

@@ -8,7 +8,7 @@ import { z } from 'zod';
 
 import { activation } from '../operations/activation.ts';
 import { decoderConfig, decoderFamily, decoderKeys, evenHeads, windowOf } from './decoder.ts';
-import { count } from './family.ts';
+import { count, width } from './family.ts';
 import { layeredRopeKeys, rope } from './rope.ts';
 
 const theta = z.number().positive();
@@ -16,7 +16,7 @@ const theta = z.number().positive();
 const schema = decoderKeys
   .extend({
     num_key_value_heads: count.default(4),
-    head_dim: count.default(256),
+    head_dim: width.default(256),
     hidden_activation: activation.default('gelu_pytorch_tanh'),
     attention_bias: z.boolean().default(false),
     query_pre_attn_scalar: theta.default(256),

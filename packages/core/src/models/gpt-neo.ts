@@ -9,7 +9,17 @@ import { z } from 'zod';
 import { activation } from '../operations/activation.ts';
 import { dropout } from '../operations/dropout.ts';
 import { type CausalNames, causalLayers, causalShapes } from './causal.ts';
-import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderOutput,
+  epsilon,
+  type Family,
+  layerCount,
+  multiple,
+  probability,
+  type Run,
+  width,
+} from './family.ts';
 import { normalized, positionsOf, rows, Shapes } from './layers.ts';
 
 /** `[[["global", "local"], 12]]` is of 24 layers. */
@@ -18,8 +28,8 @@ const attentionTypes = z.array(z.tuple([z.array(z.enum(['global', 'local'])), co
 const schema = z
   .looseObject({
     vocab_size: count,
-    hidden_size: count,
-    num_layers: count,
+    hidden_size: width,
+    num_layers: layerCount,
     num_heads: count,
     intermediate_size: count.nullish(),
     max_position_embeddings: count.default(2048),

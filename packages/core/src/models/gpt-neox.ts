@@ -9,15 +9,25 @@ import { activation } from '../operations/activation.ts';
 import { dropout } from '../operations/dropout.ts';
 import { rotaryTables } from '../operations/rotary.ts';
 import { type CausalNames, causalLayers, causalShapes } from './causal.ts';
-import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderOutput,
+  epsilon,
+  type Family,
+  layerCount,
+  multiple,
+  probability,
+  type Run,
+  width,
+} from './family.ts';
 import { normalized, positionsOf, rows, Shapes } from './layers.ts';
 import { ropeKeys, ropeOf } from './rope.ts';
 
 const schema = z
   .looseObject({
     vocab_size: count,
-    hidden_size: count,
-    num_hidden_layers: count,
+    hidden_size: width,
+    num_hidden_layers: layerCount,
     num_attention_heads: count,
     intermediate_size: count,
     max_position_embeddings: count.default(2048),

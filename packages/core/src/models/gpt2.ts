@@ -10,15 +10,25 @@ import { ACTIVATIONS, activation } from '../operations/activation.ts';
 import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import type { Parameters } from '../parameters.ts';
-import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderOutput,
+  epsilon,
+  type Family,
+  layerCount,
+  multiple,
+  probability,
+  type Run,
+  width,
+} from './family.ts';
 import { denseByColumns, normalized, positionsOf, rows, Shapes, split } from './layers.ts';
 import { runLayers } from './run-layers.ts';
 
 const schema = z
   .looseObject({
     vocab_size: count,
-    n_embd: count,
-    n_layer: count,
+    n_embd: width,
+    n_layer: layerCount,
     n_head: count,
     n_positions: count.default(1024),
     n_inner: count.nullish(),

@@ -2,6 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs';
 
+import { ModelError } from '../errors.ts';
 import { embedding } from '../operations/embedding.ts';
 import { layerNorm } from '../operations/layer-norm.ts';
 import { linear, linearByColumns } from '../operations/linear.ts';
@@ -93,10 +94,23 @@ export function rmsNormalized(
   return rmsNorm(x, shift === 0 ? weight : tf.add(weight, shift), eps);
 }
 
-/** Rows of the table `name`.weight; indices past its end are rows of `name`.added, which prefix training adds. */
+/**
+ * Rows of the table `name`.weight; indices past its end are rows of `name`.added, which prefix training adds.
+ *
+ * @throws ModelError for an index past both, as a tokenizer of another model gives.
+ */
 export function rows(parameters: Parameters, name: string, indices: Int32Array): tf.Tensor2D {
   const table = parameter(parameters, `${name}.weight`) as tf.Tensor2D;
   const added = parameters.get(addedRows(name)) as tf.Tensor2D | undefined;
+  const count = table.shape[0] + (added?.shape[0] ?? 0);
+  const past = indices.find((index) => index >= count); // engines give zeros, NaN or an error of their own
+  if (past !== undefined) {
+    throw new ModelError(
+      `has ${count} rows, and a token asks for row ${past}`,
+      `tensor ${name}.weight`,
+      'use the tokenizer of this model',
+    );
+  }
   if (!added) return embedding(table, indices);
   const size = table.shape[0];
   const own = embedding(

@@ -10,7 +10,17 @@ import { ACTIVATIONS, activation } from '../operations/activation.ts';
 import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import { type RotaryTables, rotary, rotaryTables } from '../operations/rotary.ts';
-import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderOutput,
+  epsilon,
+  type Family,
+  layerCount,
+  multiple,
+  probability,
+  type Run,
+  width,
+} from './family.ts';
 import { dense, normalized, positionsOf, rows, Shapes, split } from './layers.ts';
 import { layeredRopeKeys, rope } from './rope.ts';
 import { runLayers } from './run-layers.ts';
@@ -18,8 +28,8 @@ import { runLayers } from './run-layers.ts';
 const schema = z
   .looseObject({
     vocab_size: count,
-    hidden_size: count,
-    num_hidden_layers: count,
+    hidden_size: width,
+    num_hidden_layers: layerCount,
     num_attention_heads: count,
     intermediate_size: count,
     max_position_embeddings: count.default(8192),

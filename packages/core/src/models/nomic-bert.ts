@@ -11,7 +11,17 @@ import { type AttentionPlan, attention, planAttention } from '../operations/atte
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import { type RotaryTables, rotary, rotaryTables } from '../operations/rotary.ts';
 import { parameter } from '../parameters.ts';
-import { count, type EncoderOutput, epsilon, type Family, multiple, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderOutput,
+  epsilon,
+  type Family,
+  layerCount,
+  multiple,
+  probability,
+  type Run,
+  width,
+} from './family.ts';
 import { dense, normalized, positionsOf, rows, Shapes, split } from './layers.ts';
 import { ropeKeys, ropeOf } from './rope.ts';
 import { runLayers } from './run-layers.ts';
@@ -20,8 +30,8 @@ import { runLayers } from './run-layers.ts';
 const keys = z
   .looseObject({
     vocab_size: count,
-    hidden_size: count,
-    num_hidden_layers: count,
+    hidden_size: width,
+    num_hidden_layers: layerCount,
     num_attention_heads: count,
     intermediate_size: count,
     max_position_embeddings: count.default(2048),
@@ -37,8 +47,8 @@ const keys = z
 /** Keys of the class that came with the checkpoints, and the only values of them that are run here. */
 const ownKeys = z.looseObject({
   vocab_size: count,
-  n_embd: count,
-  n_layer: count,
+  n_embd: width,
+  n_layer: layerCount,
   n_head: count,
   n_inner: count,
   n_positions: count,

@@ -9,7 +9,16 @@ import { z } from 'zod';
 
 import { activation } from '../operations/activation.ts';
 import { type CausalNames, causalLayers, causalShapes } from './causal.ts';
-import { count, type EncoderOutput, type Family, multiple, probability, type Run } from './family.ts';
+import {
+  count,
+  type EncoderOutput,
+  type Family,
+  layerCount,
+  multiple,
+  probability,
+  type Run,
+  width,
+} from './family.ts';
 import { dense, normalized, positionsOf, rows, Shapes } from './layers.ts';
 
 const FIRST_POSITION = 2; // rows that fairseq kept for padding
@@ -17,8 +26,8 @@ const FIRST_POSITION = 2; // rows that fairseq kept for padding
 const schema = z
   .looseObject({
     vocab_size: count,
-    hidden_size: count,
-    num_hidden_layers: count,
+    hidden_size: width,
+    num_hidden_layers: layerCount,
     num_attention_heads: count,
     ffn_dim: count,
     max_position_embeddings: count.default(2048),

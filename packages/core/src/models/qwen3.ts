@@ -3,11 +3,11 @@
 import { z } from 'zod';
 
 import { decoderConfig, decoderFamily, evenHeads } from './decoder.ts';
-import { count } from './family.ts';
+import { width } from './family.ts';
 import { qwenKeys, qwenWindows } from './qwen2.ts';
 
 const schema = qwenKeys
-  .extend({ head_dim: count.default(128), attention_bias: z.boolean().default(false) })
+  .extend({ head_dim: width.default(128), attention_bias: z.boolean().default(false) })
   .check(evenHeads)
   .transform((c) => ({
     ...decoderConfig(c),

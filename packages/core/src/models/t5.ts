@@ -11,7 +11,7 @@ import { type AttentionPlan, attention, planAttention } from '../operations/atte
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import { relativeBias } from '../operations/relative-bias.ts';
 import { parameter } from '../parameters.ts';
-import { count, type EncoderOutput, epsilon, type Family, probability, type Run } from './family.ts';
+import { count, type EncoderOutput, epsilon, type Family, layerCount, probability, type Run, width } from './family.ts';
 import { dense, rmsNormalized, rows, Shapes } from './layers.ts';
 import { runLayers } from './run-layers.ts';
 
@@ -28,16 +28,23 @@ const feedForward = z.string().transform((value, context) => {
 const schema = z
   .looseObject({
     vocab_size: count,
-    d_model: count,
+    d_model: width,
     d_kv: count,
     d_ff: count,
-    num_layers: count,
+    num_layers: layerCount,
     num_heads: count,
-    relative_attention_num_buckets: count.default(32),
+    relative_attention_num_buckets: count.min(4).default(32), // two of each direction
     relative_attention_max_distance: count.default(128),
     dropout_rate: probability.default(0.1),
     layer_norm_epsilon: epsilon.default(1e-6),
     feed_forward_proj: feedForward.default({ gated: false, activation: 'relu' }),
+  })
+  .check(({ value: c, issues }) => {
+    const { relative_attention_max_distance: farthest, relative_attention_num_buckets: buckets } = c;
+    const exact = Math.floor(buckets / 4); // distances that have a bucket each
+    if (farthest > exact) return;
+    const message = `relative_attention_max_distance ${farthest} is not above ${exact}, a quarter of relative_attention_num_buckets`;
+    issues.push({ code: 'custom', message, input: c, path: [] });
   })
   .transform((c) => ({
     vocabSize: c.vocab_size,

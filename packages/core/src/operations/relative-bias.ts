@@ -20,8 +20,9 @@ export function relativeBias(table: tf.Tensor2D, batch: TokenBatch, buckets: num
     const L = longestOf(batch);
     const A = table.shape[1];
     const indices = new Int32Array(L * L);
+    const half = Math.floor(buckets / 2);
     for (let i = 0; i < L; i++) {
-      for (let j = 0; j < L; j++) indices[i * L + j] = bucketOf(j - i, buckets / 2, farthest);
+      for (let j = 0; j < L; j++) indices[i * L + j] = bucketOf(j - i, half, farthest);
     }
     return tf.transpose(tf.reshape(embedding(table, indices), [L, L, A]), [2, 0, 1]) as tf.Tensor3D;
   });

@@ -1,8 +1,6 @@
 /** Reads sentencepiece's .model, a protobuf message. Source: google/sentencepiece, src/sentencepiece_model.proto. */
 
-import { readFileSync } from 'node:fs';
-
-import { corruptFile } from '../formats/files.ts';
+import { corruptFile, readWhole } from '../formats/files.ts';
 
 /** What a tokenizer is made of. */
 export interface SentencePieceModel {
@@ -24,7 +22,7 @@ export function readSentencePiece(path: string): SentencePieceModel {
   let unkId = 0;
   let charsmap: Buffer = Buffer.alloc(0);
   try {
-    for (const [field, value] of fields(readFileSync(path))) {
+    for (const [field, value] of fields(readWhole(path))) {
       if (field === 1) {
         const piece = { piece: '', score: 0, type: 1 };
         for (const [key, part] of fields(bytes(value))) {

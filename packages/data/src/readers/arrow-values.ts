@@ -1,7 +1,5 @@
 /** Values of Arrow columns as plain JavaScript: strings, numbers, arrays, objects, null. */
 
-import { isUtf8 } from 'node:buffer';
-
 import { type Data, DataType, MapRow, StructRow, Vector } from 'apache-arrow';
 
 import { plainInteger, plainValue } from './plain-value.ts';
@@ -12,12 +10,6 @@ export function arrowValues(data: Data, start: number, end: number): unknown[] {
   const values = new Array<unknown>(end - start);
   for (let i = 0; i < values.length; i++) values[i] = at(start + i);
   return values;
-}
-
-/** Whether texts from `start` up to `end` are UTF-8; true of what holds no texts. */
-export function isText({ type, valueOffsets, values }: Data, start: number, end: number): boolean {
-  if (!DataType.isUtf8(type) && !DataType.isLargeUtf8(type)) return true;
-  return isUtf8(values.subarray(Number(valueOffsets[start]), Number(valueOffsets[end])));
 }
 
 /** A function from an index to the chunk's value there. */

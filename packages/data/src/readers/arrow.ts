@@ -6,7 +6,9 @@ import { decompress as decodeZstd } from 'fzstd';
 import { type ByteSource, contentOf } from '../bytes.ts';
 import { DataError } from '../errors.ts';
 import { rememberSource, rowPrefix } from '../provenance.ts';
-import { arrowValues, isText } from './arrow-values.ts';
+import { damageOf } from './arrow-check.ts';
+import { checkedMessages } from './arrow-messages.ts';
+import { arrowValues } from './arrow-values.ts';
 import { decodeLz4Frame } from './lz4-frame.ts';
 import { type Block, missingColumn, type Position, type ReadOptions } from './reader.ts';
 import { rowsFromColumns } from './rows.ts';
@@ -58,7 +60,7 @@ export async function* arrowBlocks(
 export async function* arrowBatches(file: ByteSource): AsyncGenerator<RecordBatch> {
   let done = 0;
   try {
-    const reader = await RecordBatchReader.from(streamPart(file));
+    const reader = await RecordBatchReader.from(checkedMessages(streamPart(file)));
     for await (const batch of reader) {
       yield batch as RecordBatch;
       done += 1;
@@ -93,7 +95,7 @@ async function* streamPart(file: ByteSource): AsyncGenerator<Uint8Array> {
  * The chosen columns of a batch, in their order.
  *
  * @param before Rows before the batch.
- * @throws DataError for a column that is not there or named twice, and for texts that are not UTF-8.
+ * @throws DataError for a column that is not there or named twice, and for one that is damaged.
  */
 export function arrowColumns(
   { schema, data, numRows }: RecordBatch,
@@ -109,9 +111,10 @@ export function arrowColumns(
   return (columns ?? names).map((name) => {
     const column = data.children[names.indexOf(name)];
     if (!column) throw missingColumn(name, names, file);
-    if (!isText(column, 0, numRows)) {
+    const damage = column.length < numRows ? `has ${column.length} values` : damageOf(column);
+    if (damage) {
       const where = `${rowPrefix(file)}${before + 1} to ${before + numRows}`;
-      throw new DataError(`column ${name} is not valid UTF-8`, where, 'write the file again from valid text');
+      throw new DataError(`column ${name} ${damage}`, where, 'write the file again from valid text');
     }
     return { name, data: column };
   });

@@ -34,6 +34,19 @@ describe('csvBlocks', () => {
     expect(await read('a;b\nx;y\n', { delimiter: ';' })).toEqual([{ a: 'x', b: 'y' }]);
   });
 
+  test('fifty thousand columns, and a record of ten megabytes, are read once', async () => {
+    const names = Array.from({ length: 50_000 }, (_, i) => `c${i}`);
+    const [row] = await read(`${names.join(',')}\n${'x,'.repeat(49_999)}y\n`);
+    expect(Object.keys(row as Row)).toHaveLength(50_000);
+    expect(row?.c49999).toBe('y');
+    const long = `${'a'.repeat(99)}\n`.repeat(100_000);
+    expect(await read(`text,n\nb,1\n"${long}",2\nc,3\n`)).toEqual([
+      { text: 'b', n: 1 },
+      { text: long, n: 2 },
+      { text: 'c', n: 3 },
+    ]);
+  }, 5000);
+
   test('columns of numbers give numbers; texts, names with leading zeros and long identifiers stay texts', async () => {
     const rows = await read(
       'text,label,code,id\n1,0.5,007,12345678901234567890\n2,-1e3,008,2\n3,,009,3\n4,NaN,010,4\n',

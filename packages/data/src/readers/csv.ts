@@ -78,13 +78,21 @@ export async function* csvBlocks(
     return { rows, next: { byte, line, layout } };
   };
 
+  let more: Buffer[] = [];
+  let moreBytes = 0;
   for await (const run of wholeLines(file, byte)) {
     if (rest.length > LONGEST) throw fail(UNENDED, line + 1);
     const skip = byte === 0 && rest.length === 0 ? bomLength(run) : 0;
     byte += skip;
-    yield read(rest.length > 0 ? Buffer.concat([rest, run]) : run.subarray(skip), false);
+    more.push(run.subarray(skip));
+    moreBytes += run.length - skip;
+    if (moreBytes < rest.length) continue; // else a long record is read again with each chunk
+    const bytes = rest.length > 0 || more.length > 1 ? Buffer.concat([rest, ...more]) : (more[0] as Buffer);
+    more = [];
+    moreBytes = 0;
+    yield read(bytes, false);
   }
-  if (rest.length > 0) yield read(rest, true);
+  if (rest.length + moreBytes > 0) yield read(Buffer.concat([rest, ...more]), true);
 }
 
 function delimiterOf(name: string): string {
@@ -106,12 +114,13 @@ function left(bytes: Buffer, text: string): Buffer {
 }
 
 function headerOf(names: string[], columns: readonly string[] | undefined, where: string): string[] {
-  const twice = names.find((name, i) => names.indexOf(name) < i);
+  const known = new Set<string>();
+  const twice = names.find((name) => known.size === known.add(name).size);
   if (twice !== undefined) {
     throw new DataError(`two columns named '${twice}'`, where, 'give every column a name of its own');
   }
   for (const column of columns ?? []) {
-    if (!names.includes(column)) throw missingColumn(column, names, where);
+    if (!known.has(column)) throw missingColumn(column, names, where);
   }
   return names;
 }
@@ -136,7 +145,11 @@ function isNumber(text: string): boolean {
 
 /** @returns A function from fields to the row, with the chosen columns in their order; it tells a value it refuses. */
 function rowMaker({ names, numeric = [] }: Layout, columns: readonly string[] = names) {
-  const chosen = columns.map((name) => ({ name, index: names.indexOf(name), numeric: numeric[names.indexOf(name)] }));
+  const indices = new Map(names.map((name, index) => [name, index]));
+  const chosen = columns.map((name) => {
+    const index = indices.get(name) as number;
+    return { name, index, numeric: numeric[index] };
+  });
   return (fields: string[], refuse: (problem: Problem) => void): Row | undefined => {
     const row: Row = {};
     for (const { name, index, numeric } of chosen) {

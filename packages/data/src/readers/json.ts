@@ -10,7 +10,7 @@ import { decodeUtf8 } from './lines.ts';
 import { BadRecords, type Block, columnPicker, type Position, type ReadOptions } from './reader.ts';
 
 /** A record longer than this is a bracket or quote that never closes. */
-const LONGEST = 1 << 28;
+const LONGEST = 1 << 26;
 
 /**
  * A block a chunk of the file; its position is a byte between elements and the rows before it.

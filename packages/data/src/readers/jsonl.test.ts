@@ -43,6 +43,14 @@ describe('readJsonl', () => {
     expect(await read(file('long.jsonl', JSON.stringify(row)))).toEqual([row]);
   });
 
+  test('a line without an end is refused before it fills the memory', async () => {
+    const member = gzipSync('a'.repeat(1 << 24)); // members of gzip, one after the other, are one content
+    const path = file('bomb.jsonl.gz', Buffer.concat([gzipSync('{"a":1}\n'), ...Array<Buffer>(6).fill(member)]));
+    await expect(read(path)).rejects.toThrow(
+      `${path}: the line from byte 8 on is longer than 64 MiB\n  fix: give one record a line`,
+    );
+  });
+
   test('a byte-order mark, CRLF and blank lines are no rows, and blank lines count', async () => {
     const rows = await read(file('dos.jsonl', '\ufeff{"a":1}\r\n\r\n  \n{"a":2}\r\n'));
     expect(rows).toEqual([{ a: 1 }, { a: 2 }]);

@@ -3,21 +3,31 @@
 import { isUtf8 } from 'node:buffer';
 
 import { type ByteSource, contentOf } from '../bytes.ts';
+import { DataError } from '../errors.ts';
 
 const NEWLINE = 0x0a;
+/** A line longer than this has no end. */
+const LONGEST = 1 << 26;
 const BOM = Buffer.from('\ufeff');
 
 /** Each run but the last ends with a newline; none is empty. The byte-order mark is part of the first. */
 export async function* wholeLines(file: ByteSource, start = 0): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
+  let restBytes = 0;
+  let read = start;
   for await (const chunk of contentOf(file, start)) {
     const end = chunk.lastIndexOf(NEWLINE) + 1;
+    read += chunk.length;
     if (end === 0) {
       rest.push(chunk);
-      continue;
+      restBytes += chunk.length;
+      if (restBytes <= LONGEST) continue;
+      const what = `the line from byte ${read - restBytes} on is longer than ${LONGEST / 2 ** 20} MiB`;
+      throw new DataError(what, file.name, 'give one record a line');
     }
     yield rest.length > 0 ? Buffer.concat([...rest, chunk.subarray(0, end)]) : chunk.subarray(0, end);
     rest = end < chunk.length ? [chunk.subarray(end)] : [];
+    restBytes = chunk.length - end;
   }
   if (rest.length > 0) yield Buffer.concat(rest);
 }

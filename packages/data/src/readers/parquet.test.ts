@@ -120,9 +120,30 @@ describe('parquetBlocks', () => {
       (bytes: Buffer) => bytes.fill(0xee, 31_000, 33_000),
       'none.parquet: no Parquet file, or its footer is damaged (',
     ],
+    [
+      'a schema that ends early',
+      (bytes: Buffer) => {
+        const footer = bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8);
+        const children = bytes.indexOf('schema', footer, 'latin1') + 'schema'.length + 1; // of the root, zigzag
+        bytes[children] = (bytes[children] as number) + 20;
+        return bytes;
+      },
+      "none.parquet: no Parquet file, or its footer is damaged (Cannot read properties of undefined (reading 'name'))",
+    ],
     ['another file', () => Buffer.from('{"text": "a"}\n'), 'none.parquet: no Parquet file, or its footer is damaged ('],
   ])('%s is no Parquet file', async (_, edit, message) => {
     await expect(read(edited('none.parquet', edit))).rejects.toThrow(message);
+  });
+
+  test('a column that the schema does not have names its row group', async () => {
+    const broken = edited('none.parquet', (bytes) => {
+      const element = bytes.indexOf('element', bytes.length - 8 - bytes.readUInt32LE(bytes.length - 8), 'latin1');
+      bytes.write('elemenT', element, 'latin1'); // in the schema, the first that names it
+      return bytes;
+    });
+    await expect(read(broken)).rejects.toThrow(
+      /^none\.parquet, row group 1, column \w+: a page is damaged \(parquet schema element not found: .*\n {2}fix: copy or/,
+    );
   });
 
   test('an unknown compression is named', async () => {

@@ -29,8 +29,7 @@ export async function* parquetBlocks(
   from: Position = { group: 0, row: 0 },
 ): AsyncGenerator<Block> {
   try {
-    const metadata = await footerOf(file);
-    const tree = parquetSchema(metadata);
+    const { metadata, tree } = await footerOf(file);
     const tops = chosenColumns(tree, columns, file.name);
     const names = tops.map(({ element }) => element.name);
     const prefix = rowPrefix(file.name);
@@ -60,17 +59,17 @@ export async function* parquetBlocks(
 /** How many rows the file has, and its columns, from the footer alone. */
 export async function parquetInfo(file: ByteSource): Promise<{ rows: number; columns: string[] }> {
   try {
-    const metadata = await footerOf(file);
+    const { metadata, tree } = await footerOf(file);
     return {
       rows: Number(metadata.num_rows),
-      columns: parquetSchema(metadata).children.map(({ element }) => element.name),
+      columns: tree.children.map(({ element }) => element.name),
     };
   } finally {
     await file.close?.();
   }
 }
 
-async function footerOf(file: ByteSource): Promise<FileMetaData> {
+async function footerOf(file: ByteSource): Promise<{ metadata: FileMetaData; tree: SchemaTree }> {
   let byteLength: number;
   try {
     byteLength = await file.size();
@@ -82,7 +81,8 @@ async function footerOf(file: ByteSource): Promise<FileMetaData> {
     return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   };
   try {
-    return await parquetMetadataAsync({ byteLength, slice });
+    const metadata = await parquetMetadataAsync({ byteLength, slice });
+    return { metadata, tree: parquetSchema(metadata) };
   } catch (cause) {
     if (cause instanceof Error && 'fix' in cause) throw cause;
     const what = `no Parquet file, or its footer is damaged (${(cause as Error).message})`;
@@ -129,9 +129,13 @@ class TopColumn {
 
   constructor(file: ByteSource, metas: ColumnMetaData[], tree: SchemaTree, top: SchemaTree, where: string) {
     const own = metas.filter(({ path_in_schema }) => path_in_schema[0] === top.element.name);
-    this.#leaves = own.map((meta) => new ParquetColumn(file, meta, tree));
     this.#top = top;
     this.#where = `${where}, column ${top.element.name}`;
+    try {
+      this.#leaves = own.map((meta) => new ParquetColumn(file, meta, tree));
+    } catch (cause) {
+      throw this.#error(cause as Error);
+    }
   }
 
   async take(count: number): Promise<unknown[]> {
