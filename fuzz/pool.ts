@@ -2,7 +2,9 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { Begun, Report } from './child.ts';
@@ -29,15 +31,27 @@ export async function runCases(target: string, seed: number, cases: number, proc
   const summary: Summary = { refused: 0, opened: 0, findings: [], slowest: { number: 0, seconds: 0 }, largest: 0 };
   let next = 0;
   const take = () => (next < cases ? next++ : undefined);
-  await Promise.all(Array.from({ length: processes }, () => work(target, seed, take, summary)));
+  const folder = mkdtempSync(join(tmpdir(), 'uniem-fuzz-')); // a process that is killed leaves its files
+  try {
+    await Promise.all(Array.from({ length: processes }, () => work(target, seed, folder, take, summary)));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
   return summary;
 }
 
 /** One process after the other: a case that went wrong ends its own, so that none behind it is blamed. */
-async function work(target: string, seed: number, take: () => number | undefined, summary: Summary): Promise<void> {
+async function work(
+  target: string,
+  seed: number,
+  folder: string,
+  take: () => number | undefined,
+  summary: Summary,
+): Promise<void> {
   let number = take();
   while (number !== undefined) {
     const child = fork(CHILD, [target, String(seed)], {
+      env: { ...process.env, TMPDIR: folder, TEMP: folder },
       execArgv: ['--max-old-space-size=512'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
