@@ -86,14 +86,25 @@ test('a base model of the hub is named; a pooling without a name is not promised
   expect(card).not.toContain('Python');
 });
 
-test('a prefix stands in every line to copy', async () => {
+test('a prefix stands in every line to copy, whatever it holds', async () => {
   await useEngine({ backend: 'native' });
   const embedder = await Embedder.fromPretrained(model);
   const origin = { model: 'm', folder: 'm', datasets: [] };
-  const card = modelCard({ embedder, origin, prefix: '[q]', training: [], validation: [], evaluation: undefined });
-  expect(card).toContain("embedder.encode(['a text', 'another text'], { prompt: '[q]' });");
-  expect(card).toContain('model.encode(["a text", "another text"], prompt="[q]")');
-  expect(card).toContain("extract(['[q]a text', '[q]another text'], options);");
+  const prefix = `[q's]`;
+  const card = modelCard({ embedder, origin, prefix, training: [], validation: [], evaluation: undefined });
+  expect(card).toContain(`embedder.encode(['a text', 'another text'], { prompt: "[q's]" });`);
+  expect(card).toContain(`model.encode(["a text", "another text"], prompt="[q's]")`);
+  expect(card).toContain(`extract(["[q's]a text", "[q's]another text"], options);`);
+});
+
+test('a StaticEmbedding is not promised to transformers.js', async () => {
+  await useEngine({ backend: 'native' });
+  const folder = fileURLToPath(new URL('../../../fixtures/sentence-transformers/compact/static', import.meta.url));
+  const embedder = await Embedder.fromPretrained(folder);
+  const origin = { model: 'm', folder: 'm', datasets: [] };
+  const card = modelCard({ embedder, origin, prefix: '', training: [], validation: [], evaluation: undefined });
+  expect(card).toContain('SentenceTransformer(');
+  expect(card).not.toContain('transformers.js');
 });
 
 test('a folder is no name of the hub, though it looks like one; a broken card tells no language', async () => {

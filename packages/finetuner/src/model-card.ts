@@ -118,7 +118,7 @@ function use(embedder: Embedder, prefix: string): string {
     "import { Embedder } from '@uniem/core';",
     '',
     `const embedder = await Embedder.fromPretrained('${FOLDER}');`,
-    `const vectors = await embedder.encode(['a text', 'another text']${prefix && `, { prompt: '${prefix}' }`});`,
+    `const vectors = await embedder.encode(['a text', 'another text']${prefix && `, { prompt: ${JSON.stringify(prefix)} }`});`,
   ]);
   const begin = `## Use\n\nIn Node:\n\n${node}`;
   if (!embedder.opensInSentenceTransformers) {
@@ -128,16 +128,17 @@ function use(embedder: Embedder, prefix: string): string {
     'from sentence_transformers import SentenceTransformer',
     '',
     `model = SentenceTransformer("${FOLDER}")`,
-    `vectors = model.encode(["a text", "another text"]${prefix && `, prompt="${prefix}"`})`,
+    `vectors = model.encode(["a text", "another text"]${prefix && `, prompt=${JSON.stringify(prefix)}`})`,
   ]);
   const pooling = transformersJsPooling(embedder);
   if (pooling === undefined) return [begin, 'In Python:', python].join('\n\n');
+  const texts = `[${['a text', 'another text'].map((text) => JSON.stringify(prefix + text)).join(', ')}]`;
   const browser = fenced('js', [
     "import { pipeline } from '@huggingface/transformers';",
     '',
     `const extract = await pipeline('feature-extraction', '${FOLDER}', { dtype: 'fp32' });`,
     `const options = { pooling: '${pooling}', normalize: true };`,
-    `const vectors = await extract(['${prefix}a text', '${prefix}another text'], options);`,
+    `const vectors = await extract(${texts}, options);`,
   ]);
   const exported = `With transformers.js, after \`optimum-cli export onnx --model ${FOLDER} ${FOLDER}/onnx\`:`;
   return [begin, 'In Python:', python, exported, browser].join('\n\n');

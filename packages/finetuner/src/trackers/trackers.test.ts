@@ -62,7 +62,7 @@ test("a Weights & Biases file is wandb's own, byte for byte, over several blocks
   const log = new WandbLog(path);
   const config = { lr: 1e-3, logWith: ['wandb'], left: undefined, long: 'ü'.repeat(20000) };
   log.write(headerRecord('uniem', '0.70.0'));
-  log.write(runRecord('abc12345', 'uniem', config, 1795486352.25));
+  log.write(runRecord('abc12345', 'uniem', config, 1795486352.25, false));
   for (const [step, values] of [
     [0, { 'retrieval/ndcg@10': 0.5 }],
     [70000, { loss: 0.25, lr: 1e-5 }],
@@ -72,6 +72,7 @@ test("a Weights & Biases file is wandb's own, byte for byte, over several blocks
   }
   log.write(exitRecord(0));
   expect(readFileSync(path).toString('base64')).toBe(expected.file);
+  expect(runRecord('abc12345', 'uniem', {}, 1795486352, true).toString('base64')).toBe(expected.resumed);
 });
 
 test('a run leaves a folder for wandb sync, with a row a step', async () => {

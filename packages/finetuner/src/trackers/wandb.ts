@@ -31,13 +31,14 @@ export class WeightsAndBiases implements Tracker {
   }
 
   async start(config: Readonly<Record<string, unknown>>, resumedFrom: number): Promise<void> {
-    if (resumedFrom > 0) this.#id = this.#newestId() ?? this.#id; // a further folder of the same run
+    const earlier = resumedFrom > 0 ? this.#newestId() : undefined;
+    this.#id = earlier ?? this.#id; // a further folder of the same run
     this.#started = Date.now() / 1000;
     const folder = this.#newFolder();
     mkdirSync(folder, { recursive: true });
     this.#log = new WandbLog(join(folder, `run-${this.#id}.wandb`));
     this.#log.write(headerRecord('uniem', OLDEST_READER));
-    this.#log.write(runRecord(this.#id, this.#project, config, this.#started));
+    this.#log.write(runRecord(this.#id, this.#project, config, this.#started, earlier !== undefined));
   }
 
   async log(metrics: Metrics, step: number): Promise<void> {
@@ -123,8 +124,17 @@ export class WandbLog {
 export const headerRecord = (producer: string, oldestReader: string) =>
   message(21, message(1, Buffer.concat([text(1, producer), text(2, oldestReader)])));
 
-/** @param started Seconds since 1970. */
-export function runRecord(id: string, project: string, config: Readonly<Record<string, unknown>>, started: number) {
+/**
+ * @param started Seconds since 1970.
+ * @param resumed Whether the run is known from an earlier folder.
+ */
+export function runRecord(
+  id: string,
+  project: string,
+  config: Readonly<Record<string, unknown>>,
+  started: number,
+  resumed: boolean,
+) {
   const updates = Object.entries(config)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => message(1, Buffer.concat([text(1, key), text(16, JSON.stringify(value))])));
@@ -132,7 +142,10 @@ export function runRecord(id: string, project: string, config: Readonly<Record<s
   const time = Buffer.concat([integer(1, seconds), integer(2, Math.round((started - seconds) * 1e9))]);
   return message(
     17,
-    Buffer.concat([text(1, id), text(3, project), message(4, Buffer.concat(updates)), message(17, time)]),
+    Buffer.concat([
+      ...[text(1, id), text(3, project), message(4, Buffer.concat(updates)), message(17, time)],
+      integer(24, Number(resumed)),
+    ]),
   );
 }
 
