@@ -97,6 +97,7 @@ describe('a folder of BEIR', () => {
   test.each([
     ['q1\td0\t1', "bad.tsv:1: no query 'q1'\n  fix: give it in queries.jsonl"],
     ['q0\td0\t1\nq0\td8\t1', "bad.tsv:2: no document 'd8'\n  fix: give it in corpus.jsonl"],
+    ['q0 d0 1', 'bad.tsv: judges no document above 0\n  fix: give query, document and a number, parted by tabs'],
     ['q0\td0\t1\nq0\td0', "bad.tsv:2: score is ''\n  fix: give query, document and a number, parted by tabs"],
   ])('whose judgements are %j is refused', async (text, message) => {
     writeFileSync(join(beir, 'qrels', 'bad.tsv'), text);
@@ -111,4 +112,12 @@ describe('a folder of BEIR', () => {
       `--swap: ${beir} is a retrieval task of queries and a corpus\n  fix: leave the flag out`,
     );
   });
+});
+
+test('a folder with nothing but a test split is measured', { timeout: 60_000 }, async () => {
+  const only = join(folder, 'test-only');
+  mkdirSync(only);
+  writeFileSync(join(only, 'test.jsonl'), jsonl([{ text: 'a cat', text_pos: 'a kitten' }]));
+  const { stdout } = await uniem('--model', minilmFolder(), '--data', only);
+  expect(JSON.parse(stdout)['mrr@10']).toBe(1);
 });

@@ -1,7 +1,7 @@
 /** Texts in, vectors out. */
 
 import { isUtf8 } from 'node:buffer';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { OptionError, writeFileWhole } from '@uniem/core';
@@ -9,7 +9,9 @@ import { DataError, readJsonl, sourceOf } from '@uniem/data';
 
 /** One text a line of a .txt file, the `text` field of a .jsonl file. */
 export async function readTexts(path: string): Promise<string[]> {
-  if (!existsSync(path)) throw new DataError('no such file', path, 'give a .txt or .jsonl file of texts');
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
+    throw new DataError('no such file', path, 'give a .txt or .jsonl file of texts');
+  }
   if (path.endsWith('.txt')) return readLines(path);
   const texts: string[] = [];
   for await (const row of readJsonl(path)) {

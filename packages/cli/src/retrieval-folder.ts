@@ -1,6 +1,6 @@
 /** A retrieval task as BEIR and MTEB lay it out: corpus.jsonl, queries.jsonl, qrels/<split>.tsv. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { OptionError } from '@uniem/core';
@@ -26,7 +26,9 @@ export function isRetrievalFolder(folder: string): boolean {
  */
 export async function readRetrievalFolder(folder: string, split: string | undefined): Promise<RetrievalTask> {
   const wanted = split === undefined ? SPLITS : [split];
-  const qrels = wanted.map((name) => join(folder, 'qrels', `${name}.tsv`)).find((path) => existsSync(path));
+  const qrels = wanted
+    .map((name) => join(folder, 'qrels', `${name}.tsv`))
+    .find((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
   if (qrels === undefined) {
     throw new OptionError(
       `no ${wanted.join('.tsv, ')}.tsv in ${join(folder, 'qrels')}`,
@@ -52,6 +54,9 @@ export async function readRetrievalFolder(folder: string, split: string | undefi
       }
       if (Number(score) > 0) answers.set(query, (answers.get(query) ?? new Map()).set(index, Number(score)));
     });
+  if (answers.size === 0) {
+    throw new DataError('judges no document above 0', qrels, 'give query, document and a number, parted by tabs');
+  }
   return {
     queries: [...answers.keys()].map((id) => queries.get(id) as string),
     documents: [...documents.values()],

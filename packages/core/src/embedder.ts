@@ -43,9 +43,6 @@ export interface EncodeOptions {
   truncateDim?: number;
 }
 
-/** sentence-transformers' names of the prompts for texts that are searched, the first that a model has. */
-const DOCUMENT_PROMPTS = ['document', 'passage', 'corpus'];
-
 export class Embedder {
   readonly parameters: Parameters;
   readonly #model: OpenedModel;
@@ -181,19 +178,20 @@ export class Embedder {
     return vectors;
   }
 
-  /** Embeds what is looked for: `encode` with the model's prompt `query`, where it has one. */
+  /** Embeds what is looked for: `encode` with the model's prompt `query`; none where it has no such prompt. */
   encodeQuery(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
-    return this.encode(texts, { ...this.#promptNamed(['query']), ...options });
+    return this.encode(texts, this.#withPrompt('query', options));
   }
 
-  /** Embeds what is searched: `encode` with the model's prompt `document`, `passage` or `corpus`, where it has one. */
+  /** Embeds what is searched: `encode` with the model's prompt `document`; none where it has no such prompt. */
   encodeDocument(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
-    return this.encode(texts, { ...this.#promptNamed(DOCUMENT_PROMPTS), ...options });
+    return this.encode(texts, this.#withPrompt('document', options));
   }
 
-  #promptNamed(names: readonly string[]): EncodeOptions {
-    const promptName = names.find((name) => Object.hasOwn(this.prompts, name));
-    return promptName === undefined ? {} : { promptName };
+  /** As sentence-transformers 6.2, where every model has both prompts, empty if it names none: no default comes in. */
+  #withPrompt(name: string, options: EncodeOptions): EncodeOptions {
+    if (options.prompt !== undefined || options.promptName !== undefined) return options;
+    return { ...options, prompt: Object.hasOwn(this.prompts, name) ? (this.prompts[name] as string) : '' };
   }
 
   #promptOf({ prompt, promptName }: EncodeOptions): string {

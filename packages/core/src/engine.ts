@@ -47,7 +47,9 @@ async function firstThatStarts(): Promise<EngineName> {
   const causes: string[] = [];
   for (const name of ['native', 'tensorflow'] as const) {
     try {
-      return await start(name);
+      const started = await start(name);
+      if (causes.length > 0) process.stderr.write(`note: computing on engine ${name}, since ${causes.join('; ')}\n`);
+      return started;
     } catch (cause) {
       causes.push((cause as Error).message.split('\n')[0] as string);
     }

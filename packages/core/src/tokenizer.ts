@@ -42,7 +42,7 @@ export class Tokenizer {
     this.#config = config;
     this.#options = options;
     this.grew = grew;
-    this.#tokenizer = new Pipeline(json);
+    this.#tokenizer = new Pipeline(options.lowerCase ? lowerCased(json) : json);
     this.modelMaxLength = typeof config.model_max_length === 'number' ? config.model_max_length : undefined;
     const special = this.#withSpecialTokens([]);
     const unknown = special.find((token) => this.#tokenizer.idOf(token) === undefined);
@@ -117,7 +117,7 @@ export class Tokenizer {
       const least = Math.max(this.#specialTokens, 1);
       throw new OptionError(`${maxLength} tokens are too few`, 'maxLength', `give a whole number from ${least} on`);
     }
-    const tokens = this.#tokenizer.tokenize(this.#options.lowerCase ? text.toLowerCase() : text);
+    const tokens = this.#tokenizer.tokenize(text);
     return Int32Array.from(
       this.#withSpecialTokens(tokens.slice(0, room)),
       (token) => this.#tokenizer.idOf(token) ?? this.#unknownId,
@@ -128,4 +128,12 @@ export class Tokenizer {
   encodeBatch(texts: readonly string[], maxLength: number): TokenBatch {
     return packTokens(texts.map((text) => this.encode(text, maxLength)));
   }
+}
+
+/** With a normalizer that lower-cases before the others; special tokens stay. As sentence-transformers' do_lower_case. */
+function lowerCased(json: TokenizerJson): TokenizerJson {
+  const { normalizer } = json as { normalizer?: { type?: string; normalizers?: { type?: string }[] } | null };
+  const all = normalizer?.type === 'Sequence' ? (normalizer.normalizers ?? []) : normalizer ? [normalizer] : [];
+  if (all.some(({ type }) => type === 'Lowercase')) return json;
+  return { ...json, normalizer: { type: 'Sequence', normalizers: [{ type: 'Lowercase' }, ...all] } };
 }

@@ -36,6 +36,8 @@ export interface LoadOptions {
   dataFiles?: DataFiles | undefined;
   /** Of the hub; HF_TOKEN if left out. */
   token?: string | false | undefined;
+  /** Whether a dataset may have no split train, as one to measure on. */
+  withoutTrain?: boolean | undefined;
   /** A record that cannot be read is an error, or is left out, counted and named. */
   onBadRecord?: OnBadRecord | undefined;
   /** Another hub or cache than the environment names. */
@@ -81,7 +83,7 @@ export async function loadDataset(
     for (const { split } of parts) if (!found.splits.has(split)) throw noSplit(split, found, path);
     return options.streaming ? streamOf(parts, found, options) : rowsOf(parts, found, options, path);
   }
-  if (!found.splits.has('train')) throw noSplit('train', found, path);
+  if (!options.withoutTrain && !found.splits.has('train')) throw noSplit('train', found, path);
   const loaded: [string, Dataset | IterableDataset][] = [];
   for (const split of found.splits.keys()) {
     const part = [{ split, from: undefined, to: undefined }];

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 
 import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
-import { Dataset, loadDataset, type Row } from '@uniem/data';
+import { Dataset, type DatasetDict, loadDataset, type Row } from '@uniem/data';
 import {
   evaluateRetrieval,
   evaluateTask,
@@ -113,7 +113,7 @@ async function read(path: string, { split, swap, ...columns }: Reading): Promise
       (row): Row => (swap ? { ...row, text: row.text_pos, text_pos: row.text } : row),
     );
   if (split !== undefined) return { test: rowsOf(await loadDataset(path, { split })) };
-  const loaded = await loadDataset(path);
+  const loaded: Dataset | Partial<DatasetDict> = await loadDataset(path, { withoutTrain: true });
   if (loaded instanceof Dataset) return { test: rowsOf(loaded) };
   const [first] = Object.values(loaded);
   const test = loaded.test ?? loaded.validation ?? loaded.dev ?? first;

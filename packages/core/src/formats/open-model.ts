@@ -17,6 +17,7 @@ import type { StoredTensor } from './safetensors.ts';
 import {
   type ModelLayout,
   PLAIN_LAYOUT,
+  readNamelessLayout,
   readSentenceTransformers,
   type StoredLayout,
 } from './sentence-transformers.ts';
@@ -47,6 +48,8 @@ export interface OpenedModel {
   load(): Parameters;
 }
 
+const PLAIN_STORED: StoredLayout = { ...PLAIN_LAYOUT, encoderPath: '', densePaths: new Map(), maxLength: undefined };
+
 /** What transformers writes as model_max_length where it knows none. */
 const NO_LIMIT = 1e30;
 
@@ -62,15 +65,18 @@ export function openModel(root: string, options: OpenOptions): OpenedModel {
     throw new OptionError('a StaticEmbedding is the mean of its words', 'poolingStrategy', 'leave it out');
   }
   const folder = join(root, stored?.encoderPath ?? '');
-  const { isStatic, head, ...rest } = stored ?? PLAIN_LAYOUT;
+  const isStatic = stored?.isStatic ?? false;
   const { config, configText, checkpoint } = isStatic ? openStaticEmbedding(folder) : openEncoder(folder);
+  const isNameless = !stored && !options.encoderOnly && config.poolingStrategy !== undefined;
+  const around = stored ?? (isNameless ? readNamelessLayout(folder, config.raw) : PLAIN_STORED);
+  const { head, ...rest } = around;
   const { strategies, reason } = choosePooling(options.poolingStrategy, stored, config);
   requireWidths(head, config.hiddenSize * strategies.length, root);
   const tokenizer = Tokenizer.fromFolder(folder, { lowerCase: rest.lowerCase, addSpecialTokens: !isStatic });
   if (isStatic) requireRows(config, tokenizer, checkpoint.path);
   const own = isStatic ? tokenizer.truncation : tokenizer.modelMaxLength;
-  const maxLength = options.maxLength ?? stored?.maxLength ?? own ?? config.maxPositions;
-  const dense = [...(stored?.densePaths ?? [])].map(([name, path]) => {
+  const maxLength = options.maxLength ?? around.maxLength ?? own ?? config.maxPositions;
+  const dense = [...around.densePaths].map(([name, path]) => {
     const module = head.find((module) => module.type === 'Dense' && module.name === name) as DenseModule;
     return { module, checkpoint: openCheckpoint(join(root, path)) };
   });
@@ -79,7 +85,7 @@ export function openModel(root: string, options: OpenOptions): OpenedModel {
     config,
     configText,
     tokenizer,
-    layout: { ...rest, isStatic, head, pooling: { ...rest.pooling, strategies } },
+    layout: { ...rest, head, pooling: { ...rest.pooling, strategies } },
     poolingReason: reason,
     maxLength: maxLength < NO_LIMIT ? Math.min(maxLength, config.maxPositions) : config.maxPositions,
     load: () => loadAll(config, checkpoint, dense),

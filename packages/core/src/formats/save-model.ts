@@ -7,7 +7,7 @@ import { TOKENIZER_FILES } from '../tokenizer.ts';
 import { stringifyAs, writeFolderWhole } from './files.ts';
 import type { OpenedModel } from './open-model.ts';
 import { type HostTensor, writeSafetensors } from './safetensors.ts';
-import { writeSentenceTransformers } from './sentence-transformers.ts';
+import { namelessKeys, writeSentenceTransformers } from './sentence-transformers.ts';
 
 /**
  * Writes sentence-transformers' layout; the folder appears whole or not at all.
@@ -27,7 +27,12 @@ export function saveModel(
     if (!isStatic) {
       const [strategy, ...more] = pooling.strategies;
       // A list has no name in uniem's key; modules.json alone says it.
-      const named = { ...config.raw, uniem_pooling_strategy: more.length === 0 ? strategy : undefined };
+      const named = {
+        ...config.raw,
+        ...float32Of(config.raw),
+        uniem_pooling_strategy: more.length === 0 ? strategy : undefined,
+        ...namelessKeys(layout),
+      };
       writeFileSync(join(partial, 'config.json'), `${stringifyAs(configText, named)}\n`);
     }
     const isOfHead = (name: string) =>
@@ -42,4 +47,9 @@ export function saveModel(
     writeSentenceTransformers(partial, layout, { tensors, maxLength, hiddenSize: config.hiddenSize });
   };
   writeFolderWhole(folder, fill);
+}
+
+/** transformers opens a model in the dtype its config names: with a half one the trained changes would be rounded off. */
+function float32Of(config: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(['dtype', 'torch_dtype'].flatMap((key) => (key in config ? [[key, 'float32']] : [])));
 }

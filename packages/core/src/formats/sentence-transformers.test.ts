@@ -117,6 +117,53 @@ test('poolings that a saved folder has no name for are not saved', async () => {
   expect(() => dense.requireSaveable()).toThrow('first_last_mean before Dense has no name in a saved folder');
 });
 
+test('a pooling without a name keeps length, normalization and prompts in a saved folder', async () => {
+  const target = compact('mean');
+  const settings = { prompts: { query: 'the end of ', passage: 'dogs ' }, default_prompt_name: 'query' };
+  writeFileSync(join(target, 'config_sentence_transformers.json'), JSON.stringify(settings));
+  const embedder = await Embedder.fromPretrained(target, { poolingStrategy: 'first_last_mean' });
+  const saved = join(folder, 'nameless-saved');
+  await embedder.save(saved);
+  const again = await Embedder.fromPretrained(saved);
+  expect([again.maxLength, again.normalize, again.prompts]).toEqual([golden.maxLength, true, settings.prompts]);
+  expect(await again.encode(golden.texts)).toEqual(await embedder.encode(golden.texts));
+  await again.save(saved);
+  expect((await Embedder.fromPretrained(saved)).normalize).toBe(true);
+});
+
+test("encodeQuery and encodeDocument take no other prompt, as sentence-transformers' do", async () => {
+  const target = compact('mean');
+  const settings = { prompts: { passage: 'dogs ' }, default_prompt_name: 'passage' };
+  writeFileSync(join(target, 'config_sentence_transformers.json'), JSON.stringify(settings));
+  const embedder = await Embedder.fromPretrained(target);
+  const plain = await embedder.encode(golden.texts, { prompt: '' });
+  expect(await embedder.encodeQuery(golden.texts)).toEqual(plain);
+  expect(await embedder.encodeDocument(golden.texts)).toEqual(plain);
+  expect(await embedder.encodeDocument(golden.texts, { promptName: 'passage' })).toEqual(
+    await embedder.encode(golden.texts),
+  );
+});
+
+test('a model of half precision is saved as what its weights are: float32', async () => {
+  const target = compact('mean');
+  const config = JSON.parse(readFileSync(join(target, 'config.json'), 'utf8'));
+  writeFileSync(join(target, 'config.json'), JSON.stringify({ ...config, torch_dtype: 'bfloat16', dtype: 'bfloat16' }));
+  const saved = join(folder, 'half-saved');
+  await (await Embedder.fromPretrained(target)).save(saved);
+  const written = JSON.parse(readFileSync(join(saved, 'config.json'), 'utf8'));
+  expect([written.torch_dtype, written.dtype]).toEqual(['float32', 'float32']);
+});
+
+test('do_lower_case leaves special tokens as they are', async () => {
+  const target = compact('mean');
+  writeFileSync(join(target, 'tokenizer_config.json'), '{"do_lower_case": false}');
+  const ids = async (text: string) => [...(await Embedder.fromPretrained(target)).tokenizer.encode(text, 12)];
+  const expected = await ids('the [MASK] cat');
+  expect(await ids('THE [MASK] Cat')).not.toEqual(expected);
+  writeFileSync(join(target, 'sentence_bert_config.json'), '{"max_seq_length": 12, "do_lower_case": true}');
+  expect(await ids('THE [MASK] Cat')).toEqual(expected);
+});
+
 test('the list form of pooling_mode with one name is read', async () => {
   const target = compact('mean');
   writeFileSync(join(target, '1_Pooling', 'config.json'), '{"embedding_dimension": 32, "pooling_mode": ["lasttoken"]}');

@@ -81,6 +81,8 @@ const MODE_OF_FLAG: Record<string, string> = {
   pooling_mode_lasttoken: 'lasttoken',
 };
 
+const SETTINGS = 'config_sentence_transformers.json';
+
 /** Class names of the encoder module; versions before 1.0 had one a family. */
 const TRANSFORMERS = new Set([
   'Transformer',
@@ -146,7 +148,7 @@ export function readSentenceTransformers(folder: string): StoredLayout | undefin
     densePaths,
     normalize,
     ...readTransformer(join(folder, encoder.path)),
-    settings: readSettings(join(folder, 'config_sentence_transformers.json')),
+    settings: readSettings(join(folder, SETTINGS)),
   };
 }
 
@@ -201,6 +203,28 @@ function readSettings(path: string): Settings {
   throw new ModelError(`${issue.path.join('.')}: ${issue.message}`, path, 'correct the value, or remove the key');
 }
 
+/**
+ * What surrounds an encoder whose pooling has no name in this layout, as `writeSentenceTransformers` leaves it: the files
+ * beside modules.json, and what that would say in config.json.
+ */
+export function readNamelessLayout(folder: string, config: Record<string, unknown>): StoredLayout {
+  return {
+    ...PLAIN_LAYOUT,
+    encoderPath: '',
+    densePaths: new Map(),
+    pooling: { ...PLAIN_LAYOUT.pooling, includePrompt: config.uniem_include_prompt !== false },
+    normalize: config.uniem_normalize === true,
+    ...readTransformer(folder),
+    settings: readSettings(join(folder, SETTINGS)),
+  };
+}
+
+/** What config.json says of a layout beside the pooling: for one without a name alone. */
+export function namelessKeys(layout: ModelLayout): Record<string, unknown> {
+  if (isInLayout(layout)) return { uniem_normalize: undefined, uniem_include_prompt: undefined };
+  return { uniem_normalize: layout.normalize, uniem_include_prompt: layout.pooling.includePrompt };
+}
+
 /** Whether the layout has names for the poolings: it has none for those that read two layers. */
 export function isInLayout({ isStatic, pooling }: ModelLayout): boolean {
   return isStatic || pooling.strategies.every((strategy) => STRATEGIES.includes(strategy));
@@ -226,8 +250,8 @@ export interface LayoutValues {
 }
 
 /**
- * Writes the files around an encoder in `folder`, where the layout has names for the poolings; where it has none,
- * nothing: then config.json's uniem_pooling_strategy alone says how to pool.
+ * Writes the files around an encoder in `folder`. Where the layout has no name for the pooling there are no modules, which
+ * would pool otherwise: then config.json says it (`namelessKeys`).
  *
  * The compact form of 5.4 is written only for several modes in an order that flags cannot say: other readers of it
  * pooled wrongly without a word.
@@ -237,9 +261,17 @@ export interface LayoutValues {
 export function writeSentenceTransformers(folder: string, layout: ModelLayout, values: LayoutValues): void {
   const { isStatic, pooling, settings } = layout;
   requireSaveable(layout);
-  if (!isInLayout(layout)) return;
   const write = (path: string, content: unknown) =>
     writeFileSync(join(folder, path), `${JSON.stringify(content, null, 2)}\n`);
+  if (!isStatic) {
+    write('sentence_bert_config.json', { max_seq_length: values.maxLength, do_lower_case: layout.lowerCase });
+  }
+  write(SETTINGS, {
+    similarity_fn_name: 'cosine',
+    ...settings,
+    __version__: { sentence_transformers: '3.0.0', transformers: '4.41.0', pytorch: '2.3.0' },
+  });
+  if (!isInLayout(layout)) return;
   const head: HeadModule[] = layout.normalize ? [...layout.head, { type: 'Normalize' }] : [...layout.head];
   const before = isStatic ? ['StaticEmbedding'] : ['Transformer', 'Pooling'];
   const classes = [...before, ...head.map(({ type }) => type)];
@@ -259,13 +291,7 @@ export function writeSentenceTransformers(folder: string, layout: ModelLayout, v
       ...poolingModes(pooling.strategies),
       include_prompt: pooling.includePrompt,
     });
-    write('sentence_bert_config.json', { max_seq_length: values.maxLength, do_lower_case: layout.lowerCase });
   }
-  write('config_sentence_transformers.json', {
-    similarity_fn_name: 'cosine',
-    ...settings,
-    __version__: { sentence_transformers: '3.0.0', transformers: '4.41.0', pytorch: '2.3.0' },
-  });
 }
 
 function poolingModes(strategies: readonly PoolingStrategy[]): Record<string, unknown> {

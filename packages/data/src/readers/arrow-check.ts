@@ -28,13 +28,14 @@ export function damageOf(data: Data): string | undefined {
   if (DataType.isFixedSizeList(type)) {
     return (children[0]?.length ?? 0) < length * type.listSize ? 'is cut short' : firstDamage(children);
   }
-  if (DataType.isList(type) || DataType.isMap(type)) {
+  if (DataType.isList(type) || DataType.isLargeList(type) || DataType.isMap(type)) {
     return offsetDamage(data, children[0]?.length ?? 0) ?? firstDamage(children);
   }
   if (DataType.isUtf8(type) || DataType.isLargeUtf8(type))
     return offsetDamage(data, data.values.length) ?? textDamage(data);
   if (DataType.isBinary(type) || DataType.isLargeBinary(type)) return offsetDamage(data, data.values.length);
   if (DataType.isUnion(type)) return 'is a union, which is not read';
+  if (!data.values) return `is of type ${type}, which is not read`;
   const values = DataType.isBool(type) ? data.values.length * 8 : data.values.length / data.stride;
   if (values < length) return 'is cut short';
   if (DataType.isDictionary(type)) return indexDamage(data) ?? firstDamage(data.dictionary?.data ?? []);
