@@ -71,6 +71,7 @@ export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], com
   if (issue?.code === 'unrecognized_keys') {
     throw new UsageError(`no option ${issue.keys.join(', ')}`, String(given.config), help); // flags were checked above
   }
+  if (!(name in given) && name !== '') throw new UsageError('is required', `--${kebab(name)}`, help);
   const received = name in given ? ` (received ${values[kebab(name)]})` : '';
   throw new UsageError(`${issue?.message}${received}`, `--${kebab(name)}`, help);
 }

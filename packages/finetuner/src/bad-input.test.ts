@@ -111,7 +111,7 @@ describe('records', () => {
   test('too few for a batch are refused, and nothing is written', async () => {
     const outputDir = join(folder, 'few');
     await expect((await open([pair])).run({ outputDir, batchSize: 64 })).rejects.toThrow(
-      'batchSize: no batch of 64 can be made of the training set\n  fix: give more records, or leave dropLast out',
+      'batchSize: no batch of 64 can be made of the training set\n  fix: give more records',
     );
     expect(existsSync(outputDir)).toBe(false);
   });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { FineTuner } from './finetuner.ts';
 import type { FinetuneOptions } from './options.ts';
@@ -159,4 +159,12 @@ test('dropout is that of one run, and texts are cut as they were trained on', as
   expect(embedder.maxLength).toBe(32);
   const saved = JSON.parse(readFileSync(join(long.modelFolder, 'sentence_bert_config.json'), 'utf8'));
   expect(saved.max_seq_length).toBe(32);
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const words = [{ text: 'the cat '.repeat(100), text_pos: 'a mat' }];
+  const longer = await FineTuner.fromPretrained(tiny, { dataset: [...words, ...train], backend: 'native' });
+  await longer.run({ outputDir: newFolder(), batchSize: 4, epochs: 1, lr: 1e-3, maxLength: 1000 });
+  expect(stderr.mock.calls.flat()).toContain(
+    'warning: maxLength 1000: the model has positions for 64 tokens, where texts are cut\n',
+  );
+  stderr.mockRestore();
 });

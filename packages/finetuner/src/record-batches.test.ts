@@ -118,6 +118,6 @@ test('maxSteps ends the count; no batch at all is refused', async () => {
   expect(await totalSteps(sourceOf({ taskField: 'task', maxSteps: 5 }), rows)).toBe(5);
   const one = Dataset.fromRows([0, 1, 2].map((task) => ({ text: 'a', text_pos: 'b', task })));
   await expect(totalSteps(sourceOf({ taskField: 'task' }), one)).rejects.toThrow(
-    'batchSize: no batch of 4 can be made of the training set\n  fix: give more records, or leave dropLast out',
+    'batchSize: no batch of 4 can be made of the training set\n  fix: give more records',
   );
 });

@@ -159,7 +159,7 @@ export async function totalSteps(source: BatchSource, rows: Rows): Promise<numbe
   throw new OptionError(
     `no batch of ${batchSize} can be made of the training set`,
     'batchSize',
-    'give more records, or leave dropLast out',
+    source.options.dropLast ? 'give more records, or leave dropLast out' : 'give more records',
   );
 }
 

@@ -75,7 +75,11 @@ export async function prepareRun(
   try {
     const { recordType } = data;
     const { prefix, variables } = strategy;
-    const given = { ...resolved, maxLength: resolved.maxLength ?? Math.min(MAX_LENGTH, embedder.maxLength) };
+    const { maxLength = MAX_LENGTH } = resolved;
+    const given = { ...resolved, maxLength: Math.min(maxLength, embedder.maxLength) };
+    if (resolved.maxLength !== undefined && maxLength > embedder.maxLength) {
+      warn(`maxLength ${maxLength}: the model has positions for ${embedder.maxLength} tokens, where texts are cut`);
+    }
     const batchSize =
       given.batchSize ??
       (resume ? checkpoints.newestBatchSize() : undefined) ??
