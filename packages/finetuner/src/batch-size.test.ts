@@ -41,6 +41,20 @@ test('the longest records of all decide, and nothing is left behind', async () =
   expect((await embedder.encode(['the cat']))[0]).toEqual(before);
 });
 
+test('what a token budget leaves out decides nothing', async () => {
+  const embedder = await Embedder.fromPretrained(model);
+  const data = Dataset.fromRows([...rows(1000, 1), ...rows(300, 20)]);
+  const find = (tokenBudget?: number) => {
+    const options = { ...resolveOptions({ tokenBudget }), maxLength: 64 };
+    const trial = { embedder, recordType: 'pair', options, prefix: '', variables: embedder.parameters } as const;
+    return findBatchSize(data, trial);
+  };
+  const halved = await find();
+  expect(halved).toBeLessThan(256);
+  expect(await find(500)).toBe(256);
+  expect(await find(100_000)).toBe(halved); // more than 256 of the longest have
+});
+
 test('a run finds its own', async () => {
   const fineTuner = await FineTuner.fromPretrained(model, { dataset: rows(96, 20), backend: 'native' });
   const { metricsFile, steps } = await fineTuner.run({ outputDir: join(folder, 'run'), epochs: 1, logInterval: 1 });

@@ -6,6 +6,7 @@ import { Dataset, type RecordType, type Row, validateRecord } from '@uniem/data'
 
 import { batchGradients } from './batch-gradients.ts';
 import type { ResolvedFinetuneOptions } from './options.ts';
+import { budgetOf } from './record-batches.ts';
 import { collate, textsOf } from './records.ts';
 import type { Gradients } from './trainer.ts';
 import type { Rows } from './training-data.ts';
@@ -26,16 +27,20 @@ interface Trial {
 }
 
 /**
- * 256, halved until a step fits into memory: of the longest records (of a stream, of its first ones), and with room for the optimizer's moments. No
- * weight changes.
+ * 256, halved until a step fits into memory: of the longest records (of a stream, of its first ones) that tokenBudget has
+ * room for, and with room for the optimizer's moments. No weight changes.
  *
  * @throws OptionError where not even the smallest batch fits.
  */
 export async function findBatchSize(train: Rows, trial: Trial): Promise<number> {
-  const records = await longestRecords(train, trial.recordType);
+  const records = heaviestBatch(await longestRecords(train, trial.recordType), trial);
   const least = trial.recordType === 'pair' ? 2 : 1;
+  let tooMany = Number.POSITIVE_INFINITY;
   for (let size = LARGEST; size >= least; size /= 2) {
-    if (await fits(records.slice(0, size), trial)) return size;
+    const batch = records.slice(0, size);
+    if (batch.length >= tooMany) continue; // the same as before
+    if (await fits(batch, trial)) return size;
+    tooMany = batch.length;
   }
   throw new OptionError(
     `a batch of ${least} does not fit into memory`,
@@ -53,6 +58,18 @@ async function longestRecords(train: Rows, recordType: RecordType): Promise<Row[
   const lengths = [...train].map((row) => textsOf(row, recordType).reduce((sum, text) => sum + text.length, 0));
   const order = [...lengths.keys()].sort((a, b) => (lengths[b] as number) - (lengths[a] as number));
   return order.slice(0, LARGEST).map((index) => train.row(index));
+}
+
+/** As many of the longest records as reach the token budget: no batch has more tokens. */
+function heaviestBatch(longest: Row[], trial: Trial): Row[] {
+  const budget = budgetOf(trial);
+  if (!budget) return longest;
+  let tokens = 0;
+  const last = longest.findIndex((record, i) => {
+    tokens += budget.sizeOf(record);
+    return tokens >= budget.most && i + 1 >= budget.least;
+  });
+  return last === -1 ? longest : longest.slice(0, last + 1);
 }
 
 async function fits(records: readonly Row[], trial: Trial): Promise<boolean> {

@@ -88,7 +88,9 @@ export const finetuneOptions = z.strictObject({
     ),
   tokenBudget: positiveInt
     .optional()
-    .describe('tokens a batch at most, so that one of long texts has fewer records; two pairs always go together'),
+    .describe(
+      'tokens a batch at most, so that one of long texts has fewer records; a record above it is a batch of its own, and two pairs always go together',
+    ),
   dropLast: z.boolean().default(false).describe('leave out a last batch that is not full'),
   seed: z.int().nonnegative().default(42).describe('of shuffling and dropout'),
   precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products; weights stay fp32'),

@@ -40,6 +40,9 @@ const CASES: [name: string, options: object][] = [
   ['without repeated texts', { uniqueTexts: true }],
   ['of both', { taskField: 'task', uniqueTexts: true }],
   ['within a budget', { tokenBudget: 20 }],
+  ['within a budget, full', { tokenBudget: 20, dropLast: true }],
+  ['within a budget, without repeated texts', { tokenBudget: 20, uniqueTexts: true }],
+  ['within a budget, of tasks in turn', { tokenBudget: 20, taskField: 'kind', taskSampling: 'round_robin' }],
   ['of tasks in turn', { taskField: 'kind', taskSampling: 'round_robin' }],
 ];
 
@@ -75,6 +78,27 @@ test('a batch has the tokens of the budget at most', async () => {
   expect(records).toBe(rows.length);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(20);
   expect(Math.min(...sizes)).toBeGreaterThan(10);
+});
+
+test('a record above the budget is a batch of its own; of pairs, two are', async () => {
+  const texts = ['the cat sat', 'the cat sat '.repeat(20), 'the cat', 'the dog'];
+  const batchesOf = async (
+    recordType: 'pair' | 'triplet',
+    data: typeof rows | ReturnType<typeof rows.toIterableDataset>,
+  ) => {
+    const found: number[][] = [];
+    const source = { ...sourceOf({ tokenBudget: 40 }), recordType };
+    for await (const { records } of recordBatches(data, source)) found.push(records.map(({ i }) => i as number));
+    return found;
+  };
+  const data = Dataset.fromRows(texts.map((text, i) => ({ text, text_pos: 'cat', text_neg: 'dog', i })));
+  for (const given of [data, data.toIterableDataset()]) {
+    expect(await batchesOf('triplet', given)).toEqual([[0], [1], [2, 3]]);
+    expect(await batchesOf('pair', given)).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+  }
 });
 
 test('tasks take turns, and the shortest ends the epoch', async () => {

@@ -51,8 +51,10 @@ async function* grouped(data: Rows, source: BatchSource): AsyncGenerator<Row[]> 
   for await (const group of groups) if (recordType !== 'pair' || group.length > 1) yield group;
 }
 
+type Budgeted = Omit<BatchSource, 'options'> & { options: Pick<RunOptions, 'tokenBudget' | 'maxLength'> };
+
 /** Tokens are counted as they will be trained on, by tokenizing twice: that is below 1 % of a step. */
-function budgetOf({ embedder, recordType, options, prefix }: BatchSource): BatchOptions<Row>['budget'] {
+export function budgetOf({ embedder, recordType, options, prefix }: Budgeted): BatchOptions<Row>['budget'] {
   const { tokenBudget, maxLength } = options;
   if (tokenBudget === undefined) return undefined;
   const sizeOf = (row: Row) =>
