@@ -46,11 +46,9 @@ export interface EncodeOptions {
 export class Embedder {
   readonly parameters: Parameters;
   readonly #model: OpenedModel;
-  #tokenizer: Tokenizer;
 
   private constructor(model: OpenedModel) {
     this.#model = model;
-    this.#tokenizer = model.tokenizer;
     this.parameters = model.load();
   }
 
@@ -208,7 +206,7 @@ export class Embedder {
   }
 
   get tokenizer(): Tokenizer {
-    return this.#tokenizer;
+    return this.#model.tokenizer;
   }
 
   /** The name of the table of word embeddings, `.weight` left out. */
@@ -225,17 +223,17 @@ export class Embedder {
    */
   addSpecialTokens(tokens: readonly string[]): () => void {
     const rows = this.parameters.get(`${this.wordEmbeddings}.weight`)?.shape[0];
-    if (rows !== this.#tokenizer.size) {
+    if (rows !== this.tokenizer.size) {
       throw new OptionError(
-        `the model has ${rows} word embeddings for ${this.#tokenizer.size} tokens`,
+        `the model has ${rows} word embeddings for ${this.tokenizer.size} tokens`,
         'special tokens',
         'use a model whose tables have one row a token',
       );
     }
-    const before = this.#tokenizer;
-    this.#tokenizer = before.withSpecialTokens(tokens);
+    const { tokenizer: before } = this;
+    this.#model.tokenizer = before.withSpecialTokens(tokens);
     return () => {
-      this.#tokenizer = before;
+      this.#model.tokenizer = before;
     };
   }
 
@@ -272,7 +270,7 @@ export class Embedder {
    */
   async save(folder: string, texts: Readonly<Record<string, string>> = {}): Promise<void> {
     const tensors = await downloadParameters(this.parameters);
-    saveModel(folder, { ...this.#model, tokenizer: this.#tokenizer }, tensors, texts);
+    saveModel(folder, this.#model, tensors, texts);
   }
 
   /** Frees the parameters. */

@@ -28,6 +28,7 @@ export { modelFolder } from './formats/model-folder.ts';
 export { type HostTensor, openSafetensors, type StoredTensor, writeSafetensors } from './formats/safetensors.ts';
 export { matryoshkaLoss } from './matryoshka.ts';
 export { adapterNames, addedRows } from './models/layers.ts';
+export { STATIC_EMBEDDING } from './models/static-embedding.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';

@@ -1,6 +1,5 @@
 /** What a run learns of its validation set: the loss, which weights were best, and the task before and after. */
 
-import type { Checkpoints, RunState } from './checkpoints.ts';
 import type { Metrics } from './evaluators/tasks.ts';
 import { readMetrics, type TaskMetrics } from './metrics.ts';
 import type { PreparedRun } from './run-setup.ts';
@@ -9,15 +8,11 @@ import { measureTask, type ValidationTask, validationTask } from './validation-t
 
 export class Evaluations {
   readonly #run: PreparedRun;
-  readonly #state: RunState;
-  readonly #checkpoints: Checkpoints;
   readonly #stopped: () => boolean;
 
   /** @param stopped Whether the signal ends the run: an evaluation under way is cut off. */
   constructor(run: PreparedRun, stopped: () => boolean) {
     this.#run = run;
-    this.#state = run.state;
-    this.#checkpoints = run.checkpoints;
     this.#stopped = stopped;
   }
 
@@ -30,13 +25,13 @@ export class Evaluations {
   }
 
   async #rank(validationLoss: number): Promise<void> {
-    const state = this.#state;
+    const { state, checkpoints, source, strategy } = this.#run;
     state.evaluationsSinceBest += 1;
     const isBest = Number.isFinite(validationLoss) && validationLoss < (state.best?.validationLoss ?? Infinity);
     if (!isBest) return;
     state.best = { validationLoss, step: state.step };
     state.evaluationsSinceBest = 0;
-    if (this.#run.source.options.keepBest) await this.#checkpoints.saveBest(this.#run.strategy.variables);
+    if (source.options.keepBest) await checkpoints.saveBest(strategy.variables);
   }
 
   /** What the validation set is a task for; undefined where there is none. */

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { Embedder } from '@uniem/core';
+import { type Embedder, STATIC_EMBEDDING } from '@uniem/core';
 import { parse, stringify } from 'yaml';
 
 import { hubResults } from './hub-results.ts';
@@ -147,7 +147,7 @@ function use(embedder: Embedder, prefix: string): string {
 /** Its pipeline pools in these ways, and knows no modules after the pooling: undefined where that is not the model. */
 function transformersJsPooling({ poolingStrategy, hasHead, config }: Embedder): string | undefined {
   const known: Record<string, string> = { last_mean: 'mean', cls: 'cls', last_token: 'last_token' };
-  const isStatic = config.modelType === 'static_embedding'; // has no config.json, which its tools begin with
+  const isStatic = config.modelType === STATIC_EMBEDDING; // has no config.json, which its tools begin with
   return typeof poolingStrategy !== 'string' || hasHead || isStatic ? undefined : known[poolingStrategy];
 }
 

@@ -48,8 +48,6 @@ export interface OpenedModel {
   load(): Parameters;
 }
 
-const PLAIN_STORED: StoredLayout = { ...PLAIN_LAYOUT, encoderPath: '', densePaths: new Map(), maxLength: undefined };
-
 /** What transformers writes as model_max_length where it knows none. */
 const NO_LIMIT = 1e30;
 
@@ -68,7 +66,7 @@ export function openModel(root: string, options: OpenOptions): OpenedModel {
   const isStatic = stored?.isStatic ?? false;
   const { config, configText, checkpoint } = isStatic ? openStaticEmbedding(folder) : openEncoder(folder);
   const isNameless = !stored && !options.encoderOnly && config.poolingStrategy !== undefined;
-  const around = stored ?? (isNameless ? readNamelessLayout(folder, config.raw) : PLAIN_STORED);
+  const around = stored ?? (isNameless ? readNamelessLayout(folder, config.raw) : PLAIN_LAYOUT);
   const { head, ...rest } = around;
   const { strategies, reason } = choosePooling(options.poolingStrategy, stored, config);
   requireWidths(head, config.hiddenSize * strategies.length, root);

@@ -51,7 +51,10 @@ const settingsSchema = z.looseObject({
 });
 
 /** That of a folder which says nothing: a plain one of transformers. */
-export const PLAIN_LAYOUT: ModelLayout = {
+export const PLAIN_LAYOUT: StoredLayout = {
+  encoderPath: '',
+  densePaths: new Map(),
+  maxLength: undefined,
   isStatic: false,
   lowerCase: false,
   pooling: { strategies: ['last_mean'], includePrompt: true },
@@ -210,8 +213,6 @@ function readSettings(path: string): Settings {
 export function readNamelessLayout(folder: string, config: Record<string, unknown>): StoredLayout {
   return {
     ...PLAIN_LAYOUT,
-    encoderPath: '',
-    densePaths: new Map(),
     pooling: { ...PLAIN_LAYOUT.pooling, includePrompt: config.uniem_include_prompt !== false },
     normalize: config.uniem_normalize === true,
     ...readTransformer(folder),
