@@ -77,12 +77,20 @@ export function readEmbeddingList(body: Record<string, unknown>, count: number):
 
 /** @throws Failure for anything but finite numbers of which one is not 0. */
 export function readVector(value: unknown): Float32Array {
-  const vector =
-    typeof value === 'string' ? decoded(value) : Array.isArray(value) ? Float32Array.from(value) : undefined;
-  if (vector === undefined || vector.length === 0) throw new Failure('response', `a vector is ${shown(value)}`);
-  const bad = vector.findIndex((one) => !Number.isFinite(one));
-  if (bad >= 0) throw new Failure('response', `a vector has ${shown(Array.isArray(value) ? value[bad] : vector[bad])}`);
-  if (vector.every((one) => one === 0)) throw new Failure('response', 'a vector is all zeros');
+  const numbers: ArrayLike<unknown> | undefined =
+    typeof value === 'string' ? decoded(value) : Array.isArray(value) ? value : undefined;
+  if (numbers === undefined || numbers.length === 0) throw new Failure('response', `a vector is ${shown(value)}`);
+  const vector = new Float32Array(numbers.length);
+  let isZero = true;
+  for (let i = 0; i < vector.length; i++) {
+    const one = numbers[i];
+    if (typeof one !== 'number' || !Number.isFinite(one)) {
+      throw new Failure('response', `a vector has ${typeof one === 'number' ? one : shown(one)} among its values`);
+    }
+    vector[i] = one;
+    isZero &&= one === 0;
+  }
+  if (isZero) throw new Failure('response', 'a vector is all zeros');
   return vector;
 }
 

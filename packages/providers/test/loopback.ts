@@ -90,7 +90,10 @@ export class Loopback {
       response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
       response.end(typeof body === 'string' ? body : JSON.stringify(body));
     };
-    if (url.pathname === '/oauth/2.0/token') return this.#giveToken(url, send);
+    if (url.pathname === '/oauth/2.0/token') {
+      this.#giveToken(url, send);
+      return;
+    }
 
     const body = JSON.parse(text) as Record<string, unknown>;
     const route = ROUTES.find(({ path }) => path.test(url.pathname));
@@ -129,7 +132,8 @@ export class Loopback {
   #giveToken(url: URL, send: (status: number, body: unknown) => void): void {
     const { grant_type, client_id, client_secret } = Object.fromEntries(url.searchParams);
     if (grant_type !== 'client_credentials' || client_id !== KEYS.QIANFAN_AK || client_secret !== KEYS.QIANFAN_SK) {
-      return send(401, { error: 'invalid_client', error_description: `unknown client id ${client_id}` });
+      send(401, { error: 'invalid_client', error_description: `unknown client id ${client_id}` });
+      return;
     }
     this.tokensIssued += 1;
     this.#accessToken = `24.access-token-${this.tokensIssued}`;
@@ -237,7 +241,8 @@ const ROUTES: readonly Route[] = [
       const { messages } = JSON.parse(Buffer.from(payload.messages.text, 'base64').toString());
       return messages.map(({ content }: { content: string }) => content);
     },
-    denied: (asked) => (isSparkSigned(asked) ? undefined : { status: 403, body: { message: 'HMAC signature does not match' } }),
+    denied: (asked) =>
+      isSparkSigned(asked) ? undefined : { status: 403, body: { message: 'HMAC signature does not match' } },
     refused: (texts) =>
       isPoisoned(texts)
         ? { status: 200, body: { header: { code: 10_013, message: '内容审核不通过', sid: 's' } } }
@@ -279,7 +284,9 @@ function isSparkSigned({ url, request, body }: Asked): boolean {
   const { app_id } = (body as { header: { app_id: string } }).header;
   if (host !== request.headers.host || app_id !== KEYS.IFLYTEK_SPARK_APP_ID) return false;
   if (!(Math.abs(Date.now() - Date.parse(date)) < 300_000)) return false;
-  const signature = hmac(KEYS.IFLYTEK_SPARK_API_SECRET, `host: ${host}\ndate: ${date}\nPOST / HTTP/1.1`).digest('base64');
+  const signature = hmac(KEYS.IFLYTEK_SPARK_API_SECRET, `host: ${host}\ndate: ${date}\nPOST / HTTP/1.1`).digest(
+    'base64',
+  );
   const parts = `api_key="${KEYS.IFLYTEK_SPARK_API_KEY}", algorithm="hmac-sha256", headers="host date request-line"`;
   return Buffer.from(authorization, 'base64').toString() === `${parts}, signature="${signature}"`;
 }

@@ -3,7 +3,7 @@
 import { addressOf, keyOf, requireKeys } from '../environment.ts';
 import { Failure } from '../errors.ts';
 import { type ClientOptions, HostedProvider } from '../hosted-provider.ts';
-import { failureOf, isObject, kindOfStatus, messageOf, readVector } from '../replies.ts';
+import { failureOf, isObject, kindOfStatus, messageOf, readVector, requireSuccess } from '../replies.ts';
 import type { Answer, HttpReply, Service } from '../service.ts';
 import { sparkUrl } from '../signatures/spark-url.ts';
 
@@ -77,7 +77,7 @@ function readSpark(reply: HttpReply): Answer {
     const clock = status === 401 || status === 403 ? ' (a wrong clock here makes signatures invalid)' : '';
     throw failureOf(reply, `${messageOf(body).message}${clock}`, kindOfStatus(status));
   }
-  if (!isObject(header)) throw new Failure('unavailable', 'the answer has no header');
+  requireSuccess(reply);
   const feature = isObject(payload) && isObject(payload.feature) ? payload.feature.text : undefined;
   if (typeof feature !== 'string') throw new Failure('response', 'the answer has no payload.feature.text');
   return { embeddings: [readVector(feature)], tokens: undefined };
