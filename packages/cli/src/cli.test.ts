@@ -271,9 +271,9 @@ describe('readTexts', () => {
 });
 
 // Format: numpy/lib/format.py, version 1.0.
-test('.npy is float32 [N, H], row i for text i', () => {
+test('.npy is float32 [N, H], row i for text i', async () => {
   const path = join(folder, 'small.npy');
-  writeVectors(path, [Float32Array.of(1, 2, 3), Float32Array.of(4, 5, 6)]);
+  await writeVectors(path, [Float32Array.of(1, 2, 3), Float32Array.of(4, 5, 6)]);
   const bytes = readFileSync(path);
   const start = 10 + bytes.readUInt16LE(8);
   expect(bytes.subarray(0, 8).toString('latin1')).toBe('\x93NUMPY\x01\x00');

@@ -12,20 +12,29 @@ export function textAt(index: number, text: string): string {
   return `text ${index} (${JSON.stringify(beginning)}${beginning.length < text.length ? '…' : ''})`;
 }
 
-/** @throws ProviderError naming the first text that the service would refuse, before anything is sent. */
-export function requireAcceptable(texts: readonly string[], limits: Limits, where: string): void {
-  texts.forEach((text, i) => {
-    if (typeof text !== 'string') {
-      throw new ProviderError('input', `text ${i} is ${typeof text}`, where, 'give texts');
-    }
+/**
+ * @param indexOf Where a text stands for the reader of an error.
+ * @throws ProviderError naming the first text that the service would refuse, before anything is sent.
+ */
+export function requireAcceptable(
+  texts: readonly string[],
+  limits: Limits,
+  where: string,
+  indexOf: (index: number) => number,
+): void {
+  texts.forEach((text, index) => {
+    const refuse = (what: string, fix: string) => new ProviderError('input', what, where, fix);
+    if (typeof text !== 'string') throw refuse(`text ${indexOf(index)} is ${typeof text}`, 'give texts');
     if (text === '' && limits.refusesEmpty) {
-      throw new ProviderError('input', `text ${i} is empty, which the service refuses`, where, 'leave empty texts out');
+      throw refuse(`text ${indexOf(index)} is empty, which the service refuses`, 'leave empty texts out');
     }
     if (limits.characters === undefined || text.length <= limits.characters) return;
     const { length } = [...text];
     if (length <= limits.characters) return;
-    const what = `${textAt(i, text)} has ${length} characters, where ${limits.characters} are the most`;
-    throw new ProviderError('input', what, where, 'shorten the text, or choose a model that takes longer ones');
+    throw refuse(
+      `${textAt(indexOf(index), text)} has ${length} characters, where ${limits.characters} are the most`,
+      'shorten the text, or choose a model that takes longer ones',
+    );
   });
 }
 

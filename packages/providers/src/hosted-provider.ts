@@ -53,6 +53,7 @@ interface Run extends RequestOptions {
   signal: AbortSignal;
   /** Also aborted when another request has failed for good, for waiting. */
   stop: AbortSignal;
+  indexOf(index: number): number;
   onDone(indices: readonly number[], answer: Answer): void;
 }
 
@@ -74,9 +75,10 @@ export class HostedProvider implements EmbeddingProvider {
 
   async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<EmbeddingResult> {
     const { signal = new AbortController().signal, dimensions, inputType, onBatch } = options;
+    const indexOf = options.indexOf ?? ((index: number) => index);
     const { limits } = this.#service;
     this.#requireDimensions(dimensions);
-    requireAcceptable(texts, limits, this.#where);
+    requireAcceptable(texts, limits, this.#where, indexOf);
     signal.throwIfAborted();
 
     const embeddings = new Array<Float32Array>(texts.length);
@@ -102,7 +104,7 @@ export class HostedProvider implements EmbeddingProvider {
     const stop = failed.signal;
     const giveUp = () => failed.abort(signal.reason);
     signal.addEventListener('abort', giveUp);
-    const run: Run = { texts, dimensions, inputType, signal, stop, onDone };
+    const run: Run = { texts, dimensions, inputType, signal, stop, indexOf, onDone };
     const most = Math.min(this.#options.batchSize ?? limits.texts, limits.texts);
     const waiting = batchesOf(texts, { ...limits, texts: most });
     const work = async () => {
@@ -190,11 +192,12 @@ export class HostedProvider implements EmbeddingProvider {
     }
   }
 
-  #errorOf({ kind, message }: Failure, indices: readonly number[], { texts }: Run): ProviderError {
+  #errorOf({ kind, message }: Failure, indices: readonly number[], { texts, indexOf }: Run): ProviderError {
     const known = kind === 'expired' ? 'auth' : kind;
     const secrets = [...this.#service.secrets(), ...this.#proxySecrets()];
     const [first, last] = [indices[0] as number, indices.at(-1) as number];
-    const which = first === last ? textAt(first, texts[first] as string) : `texts ${first} to ${last}`;
+    const which =
+      first === last ? textAt(indexOf(first), texts[first] as string) : `texts ${indexOf(first)} to ${indexOf(last)}`;
     return new ProviderError(known, `${scrub(message, secrets)}; ${which}`, this.#where, FIXES[known]);
   }
 

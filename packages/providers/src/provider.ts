@@ -10,6 +10,8 @@ export interface EmbedOptions {
   dimensions?: number | undefined;
   /** Changes nothing where a model embeds both alike. */
   inputType?: InputType | undefined;
+  /** Where a text stands for whoever reads an error; its index here if left out. */
+  indexOf?: ((index: number) => number) | undefined;
   /** Called with each answered request as it comes, in no order: what it keeps need not be paid again. */
   onBatch?: ((batch: EmbeddedBatch) => void) | undefined;
 }

@@ -1,0 +1,122 @@
+/** What a hosted service has answered so far, beside the output: it is paid for, and not asked for again. */
+
+import { closeSync, createReadStream, existsSync, fsyncSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+import { OptionError } from '@uniem/core';
+import type { EmbeddedBatch } from '@uniem/providers';
+
+/** What a journal's vectors depend on. */
+export type JournalKey = Readonly<Record<string, string | number | null>>;
+
+interface Line {
+  indices: number[];
+  /** base64 of little-endian float32, one a text. */
+  embeddings: string[];
+  tokens: number | null;
+}
+
+export class Journal {
+  readonly path: string;
+  /** Vectors by the index of their text. */
+  readonly embeddings = new Map<number, Float32Array>();
+  requests = 0;
+  /** Of all runs; undefined where the service counts none. */
+  tokens: number | undefined = 0;
+  #file = -1;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * Opens the journal, or begins it. A last line that was cut off by a kill is dropped: its request was in flight.
+   *
+   * @throws OptionError for one that belongs to other texts, another model or other options.
+   */
+  static async open(path: string, key: JournalKey): Promise<Journal> {
+    const journal = new Journal(path);
+    const whole = existsSync(path) ? await journal.#read(key) : 0;
+    journal.#file = openSync(path, 'a');
+    if (whole === 0) journal.#write(key);
+    return journal;
+  }
+
+  /** @returns Bytes of whole lines; what follows them is cut off. */
+  async #read(key: JournalKey): Promise<number> {
+    const stream = createReadStream(this.path);
+    let whole = 0;
+    let number = 0;
+    let pending: string | undefined;
+    const take = (text: string) => {
+      number += 1;
+      whole += Buffer.byteLength(text) + 1;
+      if (number === 1) this.#requireKey(text, key);
+      else this.#add(this.#parse<Line>(text, number));
+    };
+    for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (pending !== undefined) take(pending);
+      pending = text;
+    }
+    // Of the last line readline does not say whether its end was there.
+    if (pending !== undefined && stream.bytesRead === whole + Buffer.byteLength(pending) + 1) take(pending);
+    truncateSync(this.path, whole);
+    return whole;
+  }
+
+  #parse<T>(text: string, number: number): T {
+    try {
+      return JSON.parse(text) as T;
+    } catch {
+      throw new OptionError('is damaged', `${this.path}:${number}`, 'remove the file, and pay for its texts again');
+    }
+  }
+
+  #requireKey(text: string, key: JournalKey): void {
+    const found = this.#parse<JournalKey>(text, 1);
+    const name = Object.keys(key).find((one) => found[one] !== key[one]);
+    if (name === undefined) return;
+    throw new OptionError(
+      `an unfinished run had other ${name}: ${found[name]}, now ${key[name]}`,
+      this.path,
+      'finish that run, give another --output, or remove the file and what was paid for with it',
+    );
+  }
+
+  #add({ indices, embeddings, tokens }: Line): void {
+    indices.forEach((index, i) => {
+      const bytes = Buffer.from(embeddings[i] as string, 'base64');
+      this.embeddings.set(index, new Float32Array(new Uint8Array(bytes).buffer));
+    });
+    this.requests += 1;
+    this.tokens = tokens === null || this.tokens === undefined ? undefined : this.tokens + tokens;
+  }
+
+  /** Written through to the disk before it returns. @param indices Of the texts. */
+  append(indices: readonly number[], { embeddings, tokens }: EmbeddedBatch): void {
+    const line: Line = {
+      indices: [...indices],
+      embeddings: embeddings.map(({ buffer, byteOffset, byteLength }) =>
+        Buffer.from(buffer, byteOffset, byteLength).toString('base64'),
+      ),
+      tokens: tokens ?? null,
+    };
+    this.#write(line);
+    this.#add(line);
+  }
+
+  #write(value: unknown): void {
+    const bytes = Buffer.from(`${JSON.stringify(value)}\n`);
+    for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done);
+    fsyncSync(this.#file);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  /** After the output is whole. */
+  remove(): void {
+    rmSync(this.path);
+  }
+}
