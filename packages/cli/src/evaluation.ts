@@ -18,7 +18,7 @@ import { isRetrievalFolder, readRetrievalFolder } from './retrieval-folder.ts';
 export type TaskRecords = TaskData | RetrievalTask;
 
 /** What texts are encoded by: an Embedder, or a provider that stands in for one. */
-export type TextEncoder = Pick<Embedder, 'encode' | 'encodeQuery' | 'encodeDocument'>;
+export type TaskEncoder = Pick<Embedder, 'encode' | 'encodeQuery' | 'encodeDocument'>;
 
 export interface Measured {
   task: TaskName;
@@ -41,7 +41,7 @@ export async function readTask(path: string, flags: TaskFlags): Promise<TaskReco
 }
 
 /** @param task Found by the fields of the records if left out. */
-export async function measure(encoder: TextEncoder, data: TaskRecords, task?: TaskName): Promise<Measured> {
+export async function measure(encoder: TaskEncoder, data: TaskRecords, task?: TaskName): Promise<Measured> {
   if ('queries' in data) {
     const metrics = { ...(await evaluateRetrieval(encoder, data)) };
     return { task: 'retrieval', records: data.queries.length, metrics };

@@ -1,7 +1,6 @@
 /** What a hosted service has answered so far, beside the output: it is paid for, and not asked for again. */
 
 import { closeSync, createReadStream, existsSync, fsyncSync, openSync, rmSync, truncateSync, writeSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 
 import { OptionError } from '@uniem/core';
 import type { EmbeddedBatch } from '@uniem/providers';
@@ -15,6 +14,9 @@ interface Line {
   embeddings: string[];
   tokens: number | null;
 }
+
+/** Bytes read at once: a line of 2,048 long vectors has many. */
+const CHUNK = 8 << 20;
 
 export class Journal {
   readonly path: string;
@@ -44,22 +46,20 @@ export class Journal {
 
   /** @returns Bytes of whole lines; what follows them is cut off. */
   async #read(key: JournalKey): Promise<number> {
-    const stream = createReadStream(this.path);
     let whole = 0;
     let number = 0;
-    let pending: string | undefined;
-    const take = (text: string) => {
-      number += 1;
-      whole += Buffer.byteLength(text) + 1;
-      if (number === 1) this.#requireKey(text, key);
-      else this.#add(this.#parse<Line>(text, number));
-    };
-    for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (pending !== undefined) take(pending);
-      pending = text;
+    let rest = Buffer.alloc(0);
+    for await (const chunk of createReadStream(this.path, { highWaterMark: CHUNK })) {
+      rest = Buffer.concat([rest, chunk as Buffer]);
+      for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
+        const text = rest.toString('utf8', 0, end);
+        number += 1;
+        if (number === 1) this.#requireKey(text, key);
+        else this.#add(this.#parse<Line>(text, number));
+        rest = rest.subarray(end + 1);
+        whole += end + 1;
+      }
     }
-    // Of the last line readline does not say whether its end was there.
-    if (pending !== undefined && stream.bytesRead === whole + Buffer.byteLength(pending) + 1) take(pending);
     truncateSync(this.path, whole);
     return whole;
   }

@@ -1,5 +1,6 @@
 /** A provider where evaluation wants an encoder: unit vectors, each text asked for once, its time and tokens counted. */
 
+import { ProgressBar } from '@uniem/core';
 import type { EmbeddingProvider, InputType } from '@uniem/providers';
 
 interface EncodeOptions {
@@ -46,11 +47,18 @@ export class ProviderEncoder {
     const missing = [...new Set(texts)].filter((text) => !known.has(text));
     if (missing.length > 0) {
       const begin = performance.now();
+      const bar = new ProgressBar('embed', missing.length, this.#provider.name === 'local' ? false : 'auto'); // an Embedder has its own
+      let done = 0;
       const { embeddings, usage } = await this.#provider.embed(missing, {
         inputType,
         dimensions: this.#dimensions,
         indexOf: (index) => texts.indexOf(missing[index] as string),
+        onBatch: ({ indices }) => {
+          done += indices.length;
+          bar.update(done);
+        },
       });
+      bar.end();
       this.seconds += (performance.now() - begin) / 1000;
       this.texts += missing.length;
       this.tokens = this.tokens === undefined || usage.tokens === undefined ? undefined : this.tokens + usage.tokens;
@@ -65,6 +73,8 @@ export class ProviderEncoder {
 }
 
 function unit(vector: Float32Array): Float32Array {
-  const length = Math.hypot(...vector);
-  return vector.map((value) => value / (length || 1));
+  let squares = 0;
+  for (const value of vector) squares += value * value;
+  const length = Math.sqrt(squares) || 1;
+  return vector.map((value) => value / length);
 }
