@@ -51,10 +51,10 @@ function padded(text: string, width: number, isNumber: boolean): string {
 
 const STYLE = `:root { color-scheme: light dark; --line: light-dark(#ddd, #444); --soft: light-dark(#666, #aaa); --bar: light-dark(#0b6bcb, #5aa7f0) }
 body { font: 15px/1.5 system-ui, "Noto Sans CJK SC", sans-serif; max-width: 960px; margin: 2em auto; padding: 0 1em }
-h1 { font-size: 1.4em; font-weight: 600; margin: 0 } p { color: var(--soft); margin: .3em 0 1.2em }
+h1 { font-size: 1.4em; font-weight: 600; margin: 0 } p { color: var(--soft); margin: .5em 0 1.2em }
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100% } caption { text-align: left; font-weight: 600; padding: .6em 0 }
 th, td { border-top: 1px solid var(--line); padding: .45em .6em; text-align: left; vertical-align: top }
-thead th { border-top: 0; color: var(--soft); font-weight: 500 } tbody th { font-weight: 500; overflow-wrap: anywhere }
+thead th { border-top: 0; color: var(--soft); font-weight: 500 } tbody th { font-weight: 500; min-width: 11em; overflow-wrap: anywhere }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap } .error { color: light-dark(#b3261e, #f2857c) }
 .meter { display: block; height: 4px; margin-top: 4px; border-radius: 2px; background: var(--line) } .meter i { display: block; height: 4px; border-radius: 2px; background: var(--bar) }`;
 
@@ -75,7 +75,7 @@ export function comparisonHtml(comparison: Comparison): string {
 <p>${escaped(`${records} records of ${data}`)}</p>
 <div class="wide">
 ${table(
-  ['Model', 'Where', metric ?? 'Quality', 'Values', 'Texts/s', 'Price'],
+  ['Model', 'Where', metric ?? 'Quality', 'Values', 'Texts/s', 'Price/M'],
   sorted.map((row) => line(row, metric)),
 )}
 ${
@@ -88,7 +88,7 @@ ${
     : ''
 }
 </div>
-<p>Texts/s of a hosted model is with the network, at the concurrency that was asked for. ${escaped(PRICE_NOTE)}</p>
+<p>Measures are in hundredths. Texts/s of a hosted model includes the network, at the concurrency it was asked with. ${escaped(PRICE_NOTE)}</p>
 </html>
 `;
 }
