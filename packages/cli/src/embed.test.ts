@@ -81,7 +81,7 @@ test('writes .npy, .jsonl and .parquet, pays for equal texts once, and says what
   const { code, stdout, stderr } = await end(start(flags('three.txt', 'three.npy')));
   expect(stderr).toBe(
     '3 texts, 1 requests, 11 tokens; $0.00000022 at $0.02 per million tokens ' +
-      '(https://developers.openai.com/api/docs/models/text-embedding-3-small, read 2026-11-25)\n',
+      '(https://developers.openai.com/api/docs/models/text-embedding-3-large, read 2026-11-25)\n',
   );
   expect([code, stdout]).toEqual([0, 'three.npy\n']);
   expect(server.received.map((request) => request.texts)).toEqual([['猫坐在垫子上', 'a cat']]);

@@ -1,5 +1,6 @@
 /** A hosted service as an EmbeddingProvider: requests, retries, and vectors in the order of the texts. */
 
+import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { batchesOf, requireAcceptable, textAt } from './batches.ts';
@@ -100,23 +101,29 @@ export class HostedProvider implements EmbeddingProvider {
       onBatch?.({ indices, ...answer });
     };
 
-    const failed = new AbortController();
-    const stop = failed.signal;
-    const giveUp = () => failed.abort(signal.reason);
+    const [cancelled, failed] = [new AbortController(), new AbortController()];
+    // As many listeners as requests at once: on these two, not on the caller's signal.
+    setMaxListeners(0, cancelled.signal, failed.signal);
+    const giveUp = () => {
+      cancelled.abort(signal.reason);
+      failed.abort(signal.reason);
+    };
     signal.addEventListener('abort', giveUp);
-    const run: Run = { texts, dimensions, inputType, signal, stop, indexOf, onDone };
+    const stop = failed.signal;
+    const run: Run = { texts, dimensions, inputType, signal: cancelled.signal, stop, indexOf, onDone };
     const most = Math.min(this.#options.batchSize ?? limits.texts, limits.texts);
-    const waiting = batchesOf(texts, { ...limits, texts: most });
+    const batches = batchesOf(texts, { ...limits, texts: most });
+    let next = 0;
     const work = async () => {
-      for (let batch = waiting.shift(); batch && !stop.aborted; batch = waiting.shift()) {
+      while (next < batches.length && !stop.aborted) {
         try {
-          await this.#embedBatch(batch, run);
+          await this.#embedBatch(batches[next++] as number[], run);
         } catch (error) {
           failed.abort(error); // the first one counts; requests in flight end by themselves, and are told
         }
       }
     };
-    await Promise.all(Array.from({ length: Math.min(this.#options.concurrency ?? 4, waiting.length) }, work));
+    await Promise.all(Array.from({ length: Math.min(this.#options.concurrency ?? 4, batches.length) }, work));
     signal.removeEventListener('abort', giveUp);
     stop.throwIfAborted(); // by the caller's reason, or the first error
     return { embeddings, usage: { requests, tokens } };

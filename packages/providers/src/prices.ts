@@ -1,4 +1,4 @@
-/** What hosted embeddings cost by their vendors' own pages, as they were read on PRICES_DATE. */
+/** What hosted embeddings cost, by pages as they were read on PRICES_DATE: the vendors' own but for ada-002. */
 
 export const PRICES_DATE = '2026-11-25';
 
@@ -14,9 +14,13 @@ const ZHIPU = 'https://docs.bigmodel.cn/cn/guide/models/embedding';
 
 /** By provider and model. Those of Qianfan and Spark depend on the account's plan: they are not known here. */
 const PRICES: Readonly<Record<string, Price>> = {
-  'openai text-embedding-3-small': { amount: 0.02, currency: 'USD', source: `${OPENAI}/text-embedding-3-small` },
+  'openai text-embedding-3-small': { amount: 0.02, currency: 'USD', source: `${OPENAI}/text-embedding-3-large` },
   'openai text-embedding-3-large': { amount: 0.13, currency: 'USD', source: `${OPENAI}/text-embedding-3-large` },
-  'openai text-embedding-ada-002': { amount: 0.1, currency: 'USD', source: `${OPENAI}/text-embedding-ada-002` },
+  'openai text-embedding-ada-002': {
+    amount: 0.1,
+    currency: 'USD',
+    source: 'https://openrouter.ai/openai/text-embedding-ada-002',
+  },
   'zhipu embedding-2': { amount: 0.5, currency: 'CNY', source: `${ZHIPU}/embedding-2` },
   'zhipu embedding-3': { amount: 0.5, currency: 'CNY', source: `${ZHIPU}/embedding-3` },
 };

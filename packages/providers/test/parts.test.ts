@@ -60,7 +60,7 @@ test('tokens are guessed: four ASCII characters, or one other', () => {
 test('prices are those of the table, with their date; others are unknown', () => {
   expect(priceOf('openai', 'text-embedding-3-small')).toMatchObject({ amount: 0.02, currency: 'USD' });
   expect(costOf('openai', 'text-embedding-3-small', 1_500_000)).toBe(
-    '$0.03 at $0.02 per million tokens (https://developers.openai.com/api/docs/models/text-embedding-3-small, read 2026-11-25)',
+    '$0.03 at $0.02 per million tokens (https://developers.openai.com/api/docs/models/text-embedding-3-large, read 2026-11-25)',
   );
   expect(costOf('zhipu', 'Embedding-3', 1000)).toMatch(/^¥0.00050 at ¥0.50 per million tokens/);
   expect(costOf('spark', 'spark-embedding', undefined)).toBe(

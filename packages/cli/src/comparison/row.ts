@@ -61,4 +61,4 @@ function shownPrice(provider: string | undefined, model: string): string {
 }
 
 /** What prices are, under a table of them. */
-export const PRICE_NOTE = `Prices are per million tokens, from the vendors' pages as read ${PRICES_DATE}.`;
+export const PRICE_NOTE = `Prices are per million tokens, as read on ${PRICES_DATE}.`;
