@@ -3,6 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -30,6 +32,7 @@ afterAll(async () => {
 beforeEach(() => {
   for (const list of [server.received, server.faults, server.answered]) list.length = 0;
   server.delay = 0;
+  server.hold = undefined;
 });
 
 /** Nothing of this machine's own keys and proxies. */
@@ -179,6 +182,50 @@ test('an output that is there is not paid for again, unless it is wanted', async
   expect(server.received).toHaveLength(0);
   expect((await end(start(flags(input, 'there.npy', '--overwrite')))).code).toBe(0);
   expect(floats('there.npy', 8)).toEqual([...vectorOf('one')]);
+});
+
+test('two runs at once on one output: the second is refused', async () => {
+  let letGo = () => {};
+  server.hold = new Promise((resolve) => {
+    letGo = resolve;
+  });
+  const input = file('twice.txt', 'one\n');
+  const first = start(flags(input, 'twice.npy'));
+  const ended = end(first);
+  while (server.received.length === 0) await setTimeout(5);
+  const { code, stderr } = await end(start(flags(input, 'twice.npy')));
+  expect([code, stderr]).toEqual([
+    1,
+    `OptionError: twice.npy.journal.lock: process ${first.pid} is writing this output\n` +
+      '  fix: wait for it, or remove the file if that process is another program\n',
+  ]);
+  letGo();
+  expect((await ended).code).toBe(0);
+  expect(existsSync(join(folder, 'twice.npy.journal.lock'))).toBe(false);
+});
+
+test('goes through a proxy, and ends when it is done', async () => {
+  const tunnels: string[] = [];
+  const proxy = createServer().on('connect', (request, client) => {
+    tunnels.push(request.url as string);
+    const upstream = connect(Number(new URL(server.origin).port), '127.0.0.1', () => {
+      client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      upstream.pipe(client).pipe(upstream);
+    });
+    upstream.on('error', () => client.destroy());
+    client.on('error', () => upstream.destroy());
+  });
+  await once(proxy.listen(0, '127.0.0.1'), 'listening');
+  const { port } = proxy.address() as AddressInfo;
+  const input = file('proxied.txt', 'one\n');
+  const proxied = ['--base-url', 'http://embeddings.invalid/v1', '--input', input, '--output', 'proxied.npy'];
+  const env = { OPENAI_API_KEY: KEYS.OPENAI_API_KEY, HTTP_PROXY: `http://127.0.0.1:${port}` };
+  const { code, stderr } = await end(start([...MODEL, ...proxied], env));
+  proxy.close();
+  expect(code, stderr).toBe(0);
+  expect(stderr).toMatch(/^1 texts, [^\n]*\n$/); // no warning of Node's
+  expect(tunnels).toEqual(['embeddings.invalid:80']);
+  expect(floats('proxied.npy', 8)).toEqual([...vectorOf('one')]);
 });
 
 test('keys come from .env, a misspelt one with a note; no output shows them, even with --debug', async () => {

@@ -55,6 +55,8 @@ export class Loopback {
   tokensIssued = 0;
   /** A request takes so long, in ms. */
   delay = 0;
+  /** No answer is given before this. */
+  hold: Promise<void> | undefined;
   readonly #server = createServer((request, response) => {
     this.#busy += 1;
     this.busiest = Math.max(this.busiest, this.#busy);
@@ -100,6 +102,7 @@ export class Loopback {
     if (!route) return send(404, { error: { message: `no path ${url.pathname}` } });
     const texts = route.texts(body);
     this.received.push({ path: url.pathname, texts, headers: request.headers, body });
+    await this.hold;
     if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay));
 
     const fault = this.faults.shift();

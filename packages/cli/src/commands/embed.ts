@@ -11,6 +11,7 @@ import { defineCommand } from '../command.ts';
 import { readTexts, requireFolderOf, writeVectors } from '../files.ts';
 import { Journal } from '../journal.ts';
 import { baseUrlFlag, dimensionsFlag, openHosted, requestFlags } from '../provider-flags.ts';
+import { takeRunLock } from '../run-lock.ts';
 import { textFlags } from '../text-flags.ts';
 
 export const embed = defineCommand({
@@ -39,27 +40,32 @@ export const embed = defineCommand({
     const provider = openHosted(name, model, baseUrl, request);
     const texts = await readTexts(input, { column, split });
     const different = [...new Set(texts)];
-    const journal = await Journal.open(path, {
-      provider: name,
-      model,
-      baseUrl: baseUrl ?? null,
-      dimensions: dimensions ?? null,
-      inputType: inputType ?? null,
-      input: hashOf(texts),
-    });
+    const unlock = takeRunLock(`${path}.lock`);
     try {
-      if (journal.embeddings.size > 0) {
-        process.stderr.write(`going on after ${journal.embeddings.size} of ${different.length} texts\n`);
+      const journal = await Journal.open(path, {
+        provider: name,
+        model,
+        baseUrl: baseUrl ?? null,
+        dimensions: dimensions ?? null,
+        inputType: inputType ?? null,
+        input: hashOf(texts),
+      });
+      try {
+        if (journal.embeddings.size > 0) {
+          process.stderr.write(`going on after ${journal.embeddings.size} of ${different.length} texts\n`);
+        }
+        await ask(provider, texts, different, journal, { dimensions, inputType });
+        await writeVectors(output, inOrder(texts, different, journal.embeddings));
+      } finally {
+        journal.close();
       }
-      await ask(provider, texts, different, journal, { dimensions, inputType });
-      await writeVectors(output, inOrder(texts, different, journal.embeddings));
+      journal.remove();
+      const { requests, tokens } = journal;
+      const counted = tokens === undefined ? 'tokens not counted' : `${tokens} tokens`;
+      process.stderr.write(`${texts.length} texts, ${requests} requests, ${counted}; ${costOf(name, model, tokens)}\n`);
     } finally {
-      journal.close();
+      unlock();
     }
-    journal.remove();
-    const { requests, tokens } = journal;
-    const counted = tokens === undefined ? 'tokens not counted' : `${tokens} tokens`;
-    process.stderr.write(`${texts.length} texts, ${requests} requests, ${counted}; ${costOf(name, model, tokens)}\n`);
     process.stdout.write(`${output}\n`);
   },
 });
