@@ -96,6 +96,7 @@ test('compares local and hosted models; one that fails has its line, and the oth
   expect(html).toContain(`4 records of ${data.replace('<', '&lt;')}`);
   expect(html).toContain('<td class="number">$0.02</td>');
   expect(html).toContain('class="error">compatible bge-m3:567m: no path');
+  for (const key of Object.values(KEYS)) expect(html).not.toContain(key);
   expect(html).not.toMatch(/(src|href)=|url\(|@import|<script/); // nothing to fetch, nothing to run
 });
 

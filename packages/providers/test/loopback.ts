@@ -22,6 +22,8 @@ export const KEYS = {
 
 export interface Received {
   path: string;
+  /** Names of the address's parameters. */
+  query: string[];
   texts: string[];
   headers: IncomingMessage['headers'];
   body: Record<string, unknown>;
@@ -101,7 +103,13 @@ export class Loopback {
     const route = ROUTES.find(({ path }) => path.test(url.pathname));
     if (!route) return send(404, { error: { message: `no path ${url.pathname}` } });
     const texts = route.texts(body);
-    this.received.push({ path: url.pathname, texts, headers: request.headers, body });
+    this.received.push({
+      path: url.pathname,
+      query: [...url.searchParams.keys()],
+      texts,
+      headers: request.headers,
+      body,
+    });
     await this.hold;
     if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay));
 
