@@ -275,7 +275,7 @@ describe('readTexts', () => {
     mkdirSync(splits);
     for (const name of ['train', 'test']) writeFileSync(join(splits, `${name}.csv`), `text,label\n${name} 中文,1\n`);
     await expect(readTexts(splits)).rejects.toThrow(
-      `--split: ${splits} has the splits train, test\n  fix: name one of them, or all`,
+      `--split: ${splits} has several splits: train, test\n  fix: choose one of them, or all`,
     );
     expect(await readTexts(splits, { split: 'test' })).toEqual(['test 中文']);
   });

@@ -71,7 +71,7 @@ test('a hosted model is measured as its own vectors are, each text asked for onc
 
 test('flags without meaning are refused', async () => {
   const hosted = await uniem('evaluate', '--provider', 'openai', '--model', 'm', '--data', data, '--backend', 'cpu');
-  expect(hosted.stderr).toBe('OptionError: --backend: has no meaning with --provider\n  fix: leave the flag out\n');
+  expect(hosted.stderr).toBe('OptionError: --backend: does not apply with --provider\n  fix: leave the flag out\n');
   const local = await uniem('evaluate', '--model', tiny, '--data', data, '--dimensions', '8');
   expect(local.stderr).toBe('OptionError: --dimensions: needs --provider\n  fix: leave the flag out\n');
 });
@@ -88,7 +88,7 @@ test('compares local and hosted models; one that fails has its line, and the oth
   );
   const [title, head, ...lines] = stdout.split('\n');
   expect(title).toBe('sts, 4 records, spearman');
-  expect(head).toMatch(/^model +where +quality +values +texts\/s +price\/M$/);
+  expect(head).toMatch(/^model +where +spearman +dimensions +texts\/s +price\/1M$/);
   expect(lines.find((line) => line.startsWith(tiny))).toMatch(/ local +-?\d+\.\d\d +32 +[\d.]+ +none$/);
   expect(lines.find((line) => line.startsWith('openai'))).toMatch(/ openai +-?\d+\.\d\d +8 +[\d.]+ +\$0\.02$/);
   expect(lines[2]).toMatch(/^compatible:.* failed +- +- +unknown$/); // the last line, whatever the others' quality
@@ -104,7 +104,7 @@ test('a key that is missing is told before anything is measured', async () => {
   const { code, stderr } = await uniem('compare', '--data', data, '--model', tiny, '--model', 'zhipu:embedding-3');
   expect([code, stderr]).toEqual([
     1,
-    'ProviderError: zhipu embedding-3: ZHIPUAI_API_KEY is not set\n  fix: set ZHIPUAI_API_KEY, also in .env\n',
+    'ProviderError: zhipu embedding-3: ZHIPUAI_API_KEY is not set\n  fix: set ZHIPUAI_API_KEY in the environment or in .env\n',
   ]);
 });
 
@@ -120,7 +120,7 @@ test('--model names a provider by its prefix alone', () => {
   });
   expect(parseModel('owner/name@main')).toMatchObject({ provider: undefined, model: 'owner/name@main' });
   expect(parseModel('C:models')).toMatchObject({ provider: undefined, model: 'C:models' });
-  expect(() => parseModel('openai:')).toThrow('--model: openai: names no model\n  fix: give openai:<model>');
+  expect(() => parseModel('openai:')).toThrow('--model: openai: has no model name\n  fix: give openai:<model>');
 });
 
 const made: Comparison = {
@@ -155,9 +155,9 @@ const made: Comparison = {
 test('the table is best first, and wide characters keep its columns', () => {
   expect(comparisonTable(made).split('\n')).toEqual([
     'sts, 2 records, spearman',
-    'model              where  quality  values  texts/s  price/M',
-    'zhipu:embedding-3  zhipu    75.00    2048      9.5    ¥0.50',
-    '本地模型           local    50.00     512     1235     none',
+    'model              where  spearman  dimensions  texts/s  price/1M',
+    'zhipu:embedding-3  zhipu     75.00        2048      9.5     ¥0.50',
+    '本地模型           local     50.00         512     1235      none',
     expect.stringMatching(/^Prices are per million tokens, as read on 20\d\d-\d\d-\d\d\.$/),
     '',
   ]);

@@ -83,7 +83,7 @@ test('writes .npy, .jsonl and .parquet, pays for equal texts once, and says what
   file('three.txt', `${texts.join('\n')}\n`);
   const { code, stdout, stderr } = await end(start(flags('three.txt', 'three.npy')));
   expect(stderr).toBe(
-    '3 texts, 1 requests, 11 tokens; $0.00000022 at $0.02 per million tokens ' +
+    '3 texts, 1 request, 11 tokens; $0.00000022 at $0.02 per million tokens ' +
       '(https://developers.openai.com/api/docs/models/text-embedding-3-large, read 2026-11-25)\n',
   );
   expect([code, stdout]).toEqual([0, 'three.npy\n']);
@@ -139,7 +139,7 @@ test(`killed ${KILLS} times, it asks for no finished text again, and writes the 
   server.received.length = 0;
   const { code, stderr } = await end(start(flags(input, 'killed.npy', ...slow)));
   expect(code, stderr).toBe(0);
-  expect(stderr).toContain(`going on after ${paid.size} of 60 texts\n`);
+  expect(stderr).toContain(`resuming: ${paid.size} of 60 texts are already embedded\n`);
   const last = server.received.flatMap((request) => request.texts);
   expect(last.sort()).toEqual(texts.filter((text) => !paid.has(text)).sort());
   expect(asked + last.length - texts.length).toBeLessThanOrEqual(KILLS * 3 * 2); // at most what was in flight
@@ -158,16 +158,17 @@ test('a failure keeps what was paid; the next run names the text by its place in
   expect(first.code).toBe(1);
   expect(first.stderr).toBe(
     `ProviderError: openai text-embedding-3-small: '$.input' is invalid. [invalid_value] (HTTP 400); text 3 ("the poison")\n` +
-      '  fix: correct or leave out the text\n',
+      '  fix: correct or remove the text\n',
   );
   expect(existsSync(join(folder, 'bad.npy'))).toBe(false);
   file('bad.txt', 'one\none\ntwo\nthree\n'); // another input: the journal does not fit
+  expect(readFileSync(join(folder, 'bad.npy.journal'), 'utf8')).not.toMatch(/sk-|one/); // neither keys nor texts
   const other = await end(start(flags(input, 'bad.npy')));
-  expect(other.stderr).toMatch(/^OptionError: bad.npy.journal: an unfinished run had other input: /);
+  expect(other.stderr).toMatch(/^OptionError: bad.npy.journal: belongs to an unfinished run with another input /);
   file('bad.txt', 'one\none\ntwo\nthe poison\n');
   server.received.length = 0;
   const again = await end(start(flags(input, 'bad.npy')));
-  expect(again.stderr).toMatch(/^going on after 2 of 3 texts\nProviderError: /);
+  expect(again.stderr).toMatch(/^resuming: 2 of 3 texts are already embedded\nProviderError: /);
   expect(server.received.map((request) => request.texts)).toEqual([['the poison']]);
 });
 
@@ -177,7 +178,7 @@ test('an output that is there is not paid for again, unless it is wanted', async
   const { code, stderr } = await end(start(flags(input, 'there.npy')));
   expect([code, stderr]).toEqual([
     1,
-    'OptionError: there.npy: is there already\n  fix: give another --output, or --overwrite to pay for it again\n',
+    'OptionError: there.npy: already exists\n  fix: choose another --output, or pass --overwrite to pay for it again\n',
   ]);
   expect(server.received).toHaveLength(0);
   expect((await end(start(flags(input, 'there.npy', '--overwrite')))).code).toBe(0);
@@ -223,7 +224,7 @@ test('goes through a proxy, and ends when it is done', async () => {
   const { code, stderr } = await end(start([...MODEL, ...proxied], env));
   proxy.close();
   expect(code, stderr).toBe(0);
-  expect(stderr).toMatch(/^1 texts, [^\n]*\n$/); // no warning of Node's
+  expect(stderr).toMatch(/^1 text, [^\n]*\n$/); // no warning of Node's
   expect(tunnels).toEqual(['embeddings.invalid:80']);
   expect(floats('proxied.npy', 8)).toEqual([...vectorOf('one')]);
 });
@@ -235,17 +236,17 @@ test('keys come from .env, a misspelt one with a note; no output shows them, eve
   const { code, stderr } = await end(start([...qianfan, '--output', 'note.npy'], {}));
   expect(stderr).toBe(
     'note: QIANFN_AK is read as QIANFAN_AK\n' +
-      '1 texts, 1 requests, 3 tokens; cost unknown: no price of qianfan Embedding-V1 is on record\n',
+      '1 text, 1 request, 3 tokens; cost unknown (no price on record for qianfan Embedding-V1)\n',
   );
   expect(code).toBe(0);
   file('wrong.env', `OPENAI_API_KEY=${KEYS.OPENAI_API_KEY}x\n`);
   const wrong = await end(start([...flags(input, 'wrong.npy', '--env-file', 'wrong.env'), '--debug'], {}));
   expect(wrong.code).toBe(1);
   expect(wrong.stderr).toContain('Incorrect API key provided: Bearer ***');
-  expect(readFileSync(join(folder, 'wrong.npy.journal'), 'utf8')).not.toContain('sk-');
+  expect(existsSync(join(folder, 'wrong.npy.journal'))).toBe(false); // nothing was answered
   rmSync(join(folder, '.env'));
   const none = await end(start(flags(input, 'none.npy'), {}));
   expect(none.stderr).toBe(
-    'ProviderError: openai text-embedding-3-small: OPENAI_API_KEY is not set\n  fix: set OPENAI_API_KEY, also in .env\n',
+    'ProviderError: openai text-embedding-3-small: OPENAI_API_KEY is not set\n  fix: set OPENAI_API_KEY in the environment or in .env\n',
   );
 });

@@ -48,7 +48,7 @@ async function* rowsOf(path: string, split: string | undefined): AsyncGenerator<
     const splits = loaded instanceof IterableDataset ? [loaded] : Object.values(loaded);
     if (splits.length > 1) {
       const names = Object.keys(loaded).join(', ');
-      throw new OptionError(`${path} has the splits ${names}`, '--split', 'name one of them, or all');
+      throw new OptionError(`${path} has several splits: ${names}`, '--split', 'choose one of them, or all');
     }
     yield* splits[0] as IterableDataset;
   }

@@ -1,6 +1,6 @@
 /** The journal of paid answers: whole after a cut at any byte, and of one run alone. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -46,12 +46,15 @@ test('a journal cut at any byte gives its whole lines, and takes more', async ()
 
 test('a journal of another run is refused, and one that is damaged', async () => {
   const path = join(folder, 'other.journal');
-  (await Journal.open(path, key)).close();
+  const journal = await Journal.open(path, key);
+  expect(existsSync(path)).toBe(false); // before the first answer
+  journal.append([0], batch(1));
+  journal.close();
   await expect(Journal.open(path, { ...key, model: 'm2' })).rejects.toThrow(
-    `OptionError: ${path}: an unfinished run had other model: 模型, now m2\n  fix: finish that run, give another --output`.slice(
+    `OptionError: ${path}: belongs to an unfinished run with another model (模型, now m2)\n  fix: finish that run, choose another --output`.slice(
       13,
     ),
   );
   writeFileSync(path, `${JSON.stringify(key)}\nnot json\n{}\n`);
-  await expect(Journal.open(path, key)).rejects.toThrow(`${path}:2: is damaged\n  fix: remove the file`);
+  await expect(Journal.open(path, key)).rejects.toThrow(`${path}:2: is damaged\n  fix: delete the file`);
 });

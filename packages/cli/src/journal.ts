@@ -25,27 +25,29 @@ export class Journal {
   requests = 0;
   /** Of all runs; undefined where the service counts none. */
   tokens: number | undefined = 0;
-  #file = -1;
+  readonly #key: JournalKey;
+  /** Whether the file has its first line. */
+  #isBegun = false;
+  #file: number | undefined;
 
-  private constructor(path: string) {
+  private constructor(path: string, key: JournalKey) {
     this.path = path;
+    this.#key = key;
   }
 
   /**
-   * Opens the journal, or begins it. A last line that was cut off by a kill is dropped: its request was in flight.
+   * Reads the journal, where there is one. A last line that a kill cut off is dropped: its request was in flight.
    *
    * @throws OptionError for one that belongs to other texts, another model or other options.
    */
   static async open(path: string, key: JournalKey): Promise<Journal> {
-    const journal = new Journal(path);
-    const whole = existsSync(path) ? await journal.#read(key) : 0;
-    journal.#file = openSync(path, 'a');
-    if (whole === 0) journal.#write(key);
+    const journal = new Journal(path, key);
+    journal.#isBegun = existsSync(path) && (await journal.#read()) > 0;
     return journal;
   }
 
   /** @returns Bytes of whole lines; what follows them is cut off. */
-  async #read(key: JournalKey): Promise<number> {
+  async #read(): Promise<number> {
     let whole = 0;
     let number = 0;
     let rest = Buffer.alloc(0);
@@ -54,7 +56,7 @@ export class Journal {
       for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
         const text = rest.toString('utf8', 0, end);
         number += 1;
-        if (number === 1) this.#requireKey(text, key);
+        if (number === 1) this.#requireKey(text);
         else this.#add(this.#parse<Line>(text, number));
         rest = rest.subarray(end + 1);
         whole += end + 1;
@@ -68,18 +70,23 @@ export class Journal {
     try {
       return JSON.parse(text) as T;
     } catch {
-      throw new OptionError('is damaged', `${this.path}:${number}`, 'remove the file, and pay for its texts again');
+      throw new OptionError(
+        'is damaged',
+        `${this.path}:${number}`,
+        'delete the file; its texts will be paid for again',
+      );
     }
   }
 
-  #requireKey(text: string, key: JournalKey): void {
+  #requireKey(text: string): void {
+    const key = this.#key;
     const found = this.#parse<JournalKey>(text, 1);
     const name = Object.keys(key).find((one) => found[one] !== key[one]);
     if (name === undefined) return;
     throw new OptionError(
-      `an unfinished run had other ${name}: ${found[name]}, now ${key[name]}`,
+      `belongs to an unfinished run with another ${name} (${found[name]}, now ${key[name]})`,
       this.path,
-      'finish that run, give another --output, or remove the file and what was paid for with it',
+      'finish that run, choose another --output, or delete the file to discard what it paid for',
     );
   }
 
@@ -92,7 +99,7 @@ export class Journal {
     this.tokens = tokens === null || this.tokens === undefined ? undefined : this.tokens + tokens;
   }
 
-  /** Written through to the disk before it returns. @param indices Of the texts. */
+  /** On the disk before it returns; the file begins with the first answer. @param indices Of the texts. */
   append(indices: readonly number[], { embeddings, tokens }: EmbeddedBatch): void {
     const line: Line = {
       indices: [...indices],
@@ -101,22 +108,25 @@ export class Journal {
       ),
       tokens: tokens ?? null,
     };
+    if (!this.#isBegun) this.#write(this.#key);
+    this.#isBegun = true;
     this.#write(line);
     this.#add(line);
   }
 
   #write(value: unknown): void {
+    this.#file ??= openSync(this.path, 'a');
     const bytes = Buffer.from(`${JSON.stringify(value)}\n`);
     for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done);
     fsyncSync(this.#file);
   }
 
   close(): void {
-    closeSync(this.#file);
+    if (this.#file !== undefined) closeSync(this.#file);
   }
 
   /** After the output is whole. */
   remove(): void {
-    rmSync(this.path);
+    rmSync(this.path, { force: true }); // there is none for an input without texts
   }
 }

@@ -6,16 +6,20 @@ import { z } from 'zod';
 
 /** How a service is asked. */
 export const requestFlags = {
-  envFile: z.string().default('.env').describe('file of keys, for what the environment does not set'),
-  concurrency: z.int().positive().default(4).describe('requests to a provider at the same time'),
-  requestsPerSecond: z.number().positive().optional().describe('requests to a provider at most; spark: 2 if left out'),
+  envFile: z.string().default('.env').describe('file with API keys, for variables that the environment does not set'),
+  concurrency: z.int().positive().default(4).describe('simultaneous requests to a provider'),
+  requestsPerSecond: z
+    .number()
+    .positive()
+    .optional()
+    .describe('maximum requests per second to a provider; spark defaults to 2'),
   tokensPerMinute: z
     .number()
     .positive()
     .optional()
-    .describe('tokens to a provider at most, by a guess before each request'),
-  timeout: z.number().positive().default(60).describe('seconds that a request to a provider may take'),
-  maxRetries: z.int().nonnegative().default(5).describe('tries after the first one, where a further one may succeed'),
+    .describe('maximum tokens per minute to a provider, estimated before each request'),
+  timeout: z.number().positive().default(60).describe('seconds after which a request to a provider times out'),
+  maxRetries: z.int().nonnegative().default(5).describe('retries of a failed request that may still succeed'),
 };
 
 export type RequestFlags = z.output<z.ZodObject<typeof requestFlags>>;
@@ -23,13 +27,13 @@ export type RequestFlags = z.output<z.ZodObject<typeof requestFlags>>;
 export const baseUrlFlag = z
   .string()
   .optional()
-  .describe("the service's address, required of compatible servers, as http://localhost:11434/v1");
+  .describe('address of the service; required for compatible, for example http://localhost:11434/v1');
 
 export const dimensionsFlag = z
   .int()
   .positive()
   .optional()
-  .describe('values of a vector, where the hosted model can shorten it');
+  .describe('embedding size, for hosted models that can shorten it');
 
 /** A provider with keys from the environment and the .env file; notes go to stderr. */
 export function openHosted(

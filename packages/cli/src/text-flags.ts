@@ -6,12 +6,12 @@ export const textFlags = {
   input: z
     .string()
     .describe(
-      '.txt, one text a line; or .jsonl, .json, .csv, .tsv, .parquet, .arrow (also .gz), a folder, or a hub dataset',
+      '.txt, one text per line; or .jsonl, .json, .csv, .tsv, .parquet, .arrow (also .gz), a folder, or a hub dataset',
     ),
-  column: z.string().default('text').describe('field that holds the texts'),
-  split: z.string().optional().describe('split of a folder or hub dataset that has several'),
+  column: z.string().default('text').describe('field with the texts'),
+  split: z.string().optional().describe('split to read, where the input has several'),
   output: z
     .string()
     .regex(/\.(npy|jsonl|parquet)$/, 'must end in .npy, .jsonl or .parquet')
-    .describe('.npy, float32 [texts, values]; .jsonl or .parquet with a column embedding'),
+    .describe('.npy, float32 [texts, dimensions]; or .jsonl or .parquet with a field embedding'),
 };

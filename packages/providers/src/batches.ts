@@ -26,14 +26,14 @@ export function requireAcceptable(
     const refuse = (what: string, fix: string) => new ProviderError('input', what, where, fix);
     if (typeof text !== 'string') throw refuse(`text ${indexOf(index)} is ${typeof text}`, 'give texts');
     if (text === '' && limits.refusesEmpty) {
-      throw refuse(`text ${indexOf(index)} is empty, which the service refuses`, 'leave empty texts out');
+      throw refuse(`text ${indexOf(index)} is empty, which the service rejects`, 'remove empty texts');
     }
     if (limits.characters === undefined || text.length <= limits.characters) return;
     const { length } = [...text];
     if (length <= limits.characters) return;
     throw refuse(
-      `${textAt(indexOf(index), text)} has ${length} characters, where ${limits.characters} are the most`,
-      'shorten the text, or choose a model that takes longer ones',
+      `${textAt(indexOf(index), text)} has ${length} characters; the limit is ${limits.characters}`,
+      'shorten the text, or choose a model that accepts longer ones',
     );
   });
 }

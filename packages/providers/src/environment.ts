@@ -39,7 +39,12 @@ export function keyOf(given: string | undefined, env: Environment, ...names: str
   if (key === undefined || key === '') return undefined;
   if (/^[\x21-\x7e]+$/.test(key)) return key;
   const where = given === undefined ? (name as string) : 'the key';
-  throw new ProviderError('options', 'holds a character that no HTTP header carries', where, 'copy the key again');
+  throw new ProviderError(
+    'options',
+    'contains a character that is not allowed in an HTTP header',
+    where,
+    'copy the key again',
+  );
 }
 
 /** @throws ProviderError naming the variables that are not set. */
@@ -51,16 +56,16 @@ export function requireKeys(where: string, keys: Readonly<Record<string, string 
     'auth',
     `${names} ${missing.length > 1 ? 'are' : 'is'} not set`,
     where,
-    `set ${names}, also in .env`,
+    `set ${names} in the environment or in .env`,
   );
 }
 
-/** An address without its last slash. @throws ProviderError for what is no http address, or carries a password. */
+/** An address without its last slash. @throws ProviderError for what is not an http(s) URL, or carries a password. */
 export function addressOf(given: string, where: string): string {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
-    const fix = 'give http:// or https://, a host and a path; no password, no query';
-    throw new ProviderError('options', 'is no plain http address', where, fix);
+    const fix = 'give http:// or https://, a host and a path, without a password or query';
+    throw new ProviderError('options', 'is not a plain http(s) URL', where, fix);
   }
   return url.href.replace(/\/+$/, '');
 }

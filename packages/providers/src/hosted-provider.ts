@@ -38,8 +38,8 @@ const LONGEST_WAIT = 120_000;
 /** What to do about a failure of each kind. */
 const FIXES: Readonly<Record<ProviderError['kind'], string>> = {
   options: 'check the model, the options and the base URL',
-  auth: 'check the key, and that it may use this model',
-  input: 'correct or leave out the text',
+  auth: 'check the key and its access to this model',
+  input: 'correct or remove the text',
   quota: 'top up the account, or raise its quota',
   rate: 'wait, or set a lower concurrency, requests per second or tokens per minute',
   unavailable: 'try again later',
@@ -137,7 +137,7 @@ export class HostedProvider implements EmbeddingProvider {
     const { dimensions: allowed } = this.#service;
     if (dimensions === undefined) return;
     if (allowed === undefined) {
-      const what = `dimensions is ${dimensions}, and the model has no such option`;
+      const what = `dimensions is ${dimensions}, but the model has a fixed size`;
       throw new ProviderError('options', what, this.#where, 'leave dimensions out');
     }
     if (Number.isInteger(dimensions) && dimensions >= 1 && (allowed === 'any' || allowed.includes(dimensions))) return;
@@ -191,7 +191,7 @@ export class HostedProvider implements EmbeddingProvider {
         const delay = error.retryAfter ?? backoff;
         if (tries > maxRetries) throw new Failure(error.kind, `${error.message}, after ${tries} tries`);
         if (delay > LONGEST_WAIT) {
-          throw new Failure(error.kind, `${error.message}; it asks to wait ${Math.round(delay / 1000)} s`);
+          throw new Failure(error.kind, `${error.message}; the service asks to wait ${Math.round(delay / 1000)} s`);
         }
         if (error.kind === 'rate') this.#pace.pause(delay);
         await wait(delay, undefined, { signal: run.stop });

@@ -40,7 +40,7 @@ export async function post(request: HttpRequest, options: HttpOptions): Promise<
   } catch (error) {
     if (error instanceof ProviderError) throw error;
     if (signal.aborted) throw signal.reason;
-    if (controller.signal.aborted) throw new Failure('network', `no answer in ${timeout / 1000} s`);
+    if (controller.signal.aborted) throw new Failure('network', `timed out after ${timeout / 1000} s`);
     throw new Failure('network', reasonOf(error));
   } finally {
     clearTimeout(timer);

@@ -30,16 +30,16 @@ export function openProvider(
 ): HostedProvider {
   const { baseUrl } = options;
   if (name === 'spark') return sparkProvider(model ?? SPARK_MODEL, options);
-  if (model === undefined) throw new ProviderError('options', 'no model is given', name, 'name the model');
+  if (model === undefined) throw new ProviderError('options', 'no model given', name, 'name the model');
   if (name === 'openai') return openaiProvider(model, options);
   if (name === 'zhipu') return zhipuProvider(model, options);
   if (name === 'qianfan') return qianfanProvider(model, options);
   if (baseUrl === undefined) {
     throw new ProviderError(
       'options',
-      'no base URL is given',
+      'no base URL given',
       `compatible ${model}`,
-      'give one, as http://localhost:11434/v1',
+      'give one, for example http://localhost:11434/v1',
     );
   }
   return compatibleProvider(model, { ...options, baseUrl });

@@ -41,8 +41,8 @@ export function shownAmount(amount: number, currency: Price['currency']): string
 /** What tokens cost, in words, and by which price. */
 export function costOf(provider: string, model: string, tokens: number | undefined): string {
   const price = priceOf(provider, model);
-  if (!price) return `cost unknown: no price of ${provider} ${model} is on record`;
+  if (!price) return `cost unknown (no price on record for ${provider} ${model})`;
   const rate = `${shownAmount(price.amount, price.currency)} per million tokens (${price.source}, read ${PRICES_DATE})`;
-  if (tokens === undefined) return `cost unknown: the service counts no tokens; ${rate}`;
+  if (tokens === undefined) return `cost unknown (the service does not report tokens); ${rate}`;
   return `${shownAmount((tokens * price.amount) / 1e6, price.currency)} at ${rate}`;
 }

@@ -46,7 +46,7 @@ export function fetchFor(url: URL, env: Environment): Promise<Fetch> {
   if (proxy === undefined) return Promise.resolve(fetch);
   if (!URL.canParse(proxy) || !/^https?:$/.test(new URL(proxy).protocol)) {
     const where = `proxy for ${url.host}`;
-    throw new ProviderError('options', 'is no http address', where, 'set HTTPS_PROXY to http://host:port');
+    throw new ProviderError('options', 'is not an http(s) URL', where, 'set HTTPS_PROXY to http://host:port');
   }
   let found = proxied.get(proxy);
   if (!found) {

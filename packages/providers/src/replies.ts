@@ -50,7 +50,7 @@ export function requireSuccess(
   const isError = isObject(body) && body.error !== undefined && body.error !== null;
   if (status >= 200 && status < 300 && !isError) {
     if (isObject(body)) return body;
-    throw new Failure('unavailable', `the answer is no JSON object: ${shown(body)}`);
+    throw new Failure('unavailable', `the response is not a JSON object: ${shown(body)}`);
   }
   const { message, code } = messageOf(body);
   const words = code === '' || message.includes(code) ? message : `${message} [${code}]`;
@@ -61,8 +61,8 @@ export function requireSuccess(
 /** {data: [{index, embedding}], usage}, in any order; an embedding is a list or base64 of little-endian float32. */
 export function readEmbeddingList(body: Record<string, unknown>, count: number): Answer {
   const { data, usage } = body;
-  if (!Array.isArray(data)) throw new Failure('response', `the answer has no list data: ${shown(body)}`);
-  if (data.length !== count) throw new Failure('response', `${data.length} vectors for ${count} texts`);
+  if (!Array.isArray(data)) throw new Failure('response', `the response has no data list: ${shown(body)}`);
+  if (data.length !== count) throw new Failure('response', `received ${data.length} vectors for ${count} texts`);
   const embeddings = new Array<Float32Array | undefined>(count);
   for (const item of data) {
     const { index, embedding } = isObject(item) ? item : {};
@@ -85,7 +85,7 @@ export function readVector(value: unknown): Float32Array {
   for (let i = 0; i < vector.length; i++) {
     const one = numbers[i];
     if (typeof one !== 'number' || !Number.isFinite(one)) {
-      throw new Failure('response', `a vector has ${typeof one === 'number' ? one : shown(one)} among its values`);
+      throw new Failure('response', `a vector contains ${typeof one === 'number' ? one : shown(one)}`);
     }
     vector[i] = one;
     isZero &&= one === 0;

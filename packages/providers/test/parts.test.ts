@@ -64,10 +64,10 @@ test('prices are those of the table, with their date; others are unknown', () =>
   );
   expect(costOf('zhipu', 'Embedding-3', 1000)).toMatch(/^¥0.00050 at ¥0.50 per million tokens/);
   expect(costOf('spark', 'spark-embedding', undefined)).toBe(
-    'cost unknown: no price of spark spark-embedding is on record',
+    'cost unknown (no price on record for spark spark-embedding)',
   );
   expect(costOf('openai', 'text-embedding-3-small', undefined)).toMatch(
-    /^cost unknown: the service counts no tokens; \$0.02/,
+    /^cost unknown \(the service does not report tokens\); \$0.02/,
   );
   expect([0, 0.000_000_2, 0.012_34, 12].map((amount) => shownAmount(amount, 'USD'))).toEqual([
     '$0.00',
@@ -106,10 +106,10 @@ test('a local model stands behind the same interface', async () => {
 test('what is missing to open a provider is named', () => {
   const environment = {};
   expect(() => openProvider('openai', undefined, { environment })).toThrow(
-    'openai: no model is given\n  fix: name the model',
+    'openai: no model given\n  fix: name the model',
   );
   expect(() => openProvider('compatible', 'm', { environment })).toThrow(
-    'compatible m: no base URL is given\n  fix: give one, as http://localhost:11434/v1',
+    'compatible m: no base URL given\n  fix: give one, for example http://localhost:11434/v1',
   );
   expect(() => openProvider('zhipu', 'm', { environment })).toThrow('zhipu m: ZHIPUAI_API_KEY is not set');
 });

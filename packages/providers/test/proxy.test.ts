@@ -88,10 +88,10 @@ describe('a proxy', () => {
     expect(inspect(error, { depth: 10 })).not.toMatch(/proxy-p(%40|@)ss/);
   });
 
-  test('that is no http address is refused, and not shown', async () => {
+  test('that is not an http(s) URL is refused, and not shown', async () => {
     const environment = { HTTP_PROXY: 'socks5://me:proxy-pass@127.0.0.1' };
     await expect(open(environment).embed(['a'])).rejects.toThrow(
-      `proxy for ${new URL(server.origin).host}: is no http address\n  fix: set HTTPS_PROXY to http://host:port`,
+      `proxy for ${new URL(server.origin).host}: is not an http(s) URL\n  fix: set HTTPS_PROXY to http://host:port`,
     );
   });
 });

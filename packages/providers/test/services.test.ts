@@ -166,8 +166,8 @@ describe.each(HOSTED)('$name', ({ open, most, where }) => {
 
   test.each([
     ['a reset', 'reset', /ECONNRESET/],
-    ['a cut answer', 'cut', /the answer is no JSON object/],
-    ['an answer that does not come', 'hang', /no answer in 0.1 s/],
+    ['a cut answer', 'cut', /the response is not a JSON object/],
+    ['an answer that does not come', 'hang', /timed out after 0.1 s/],
     ['a server that is down', { status: 503, body: 'upstream' }, /upstream \(HTTP 503\)/],
   ] as const)('asks again after %s, and gives up after three tries', async (_, fault, message) => {
     const provider = open({ timeout: 100 });
@@ -187,7 +187,7 @@ describe.each(HOSTED)('$name', ({ open, most, where }) => {
       open({ concurrency: 1 }).embed(all, { onBatch: ({ indices }) => kept.push(...indices) }),
     );
     expect(error.kind).toBe('input');
-    expect(error.message).toMatch(/^[^:]+: .*; text 2 \("the poison"\)\n {2}fix: correct or leave out the text$/);
+    expect(error.message).toMatch(/^[^:]+: .*; text 2 \("the poison"\)\n {2}fix: correct or remove the text$/);
     expect(error.where).toBe(where);
     expect(kept).toEqual(expect.arrayContaining([0, 1]));
   });
@@ -220,13 +220,13 @@ describe.each(LISTS)('$name', ({ open, where }) => {
   });
 
   test.each([
-    ['too few vectors', (data: unknown[]) => data.slice(1), '1 vectors for 2 texts'],
-    ['too many vectors', (data: unknown[]) => [...data, data[0]], '3 vectors for 2 texts'],
+    ['too few vectors', (data: unknown[]) => data.slice(1), 'received 1 vectors for 2 texts'],
+    ['too many vectors', (data: unknown[]) => [...data, data[0]], 'received 3 vectors for 2 texts'],
     ['one index twice', (data: unknown[]) => [data[0], data[0]], 'two vectors have the index 0'],
     ['no index', () => [{ embedding: [1] }, { embedding: [1] }], 'a vector has the index missing, of 2 texts'],
     ['no vector', () => [0, 1].map((index) => ({ index })), 'a vector is missing'],
-    ['null', () => [0, 1].map((index) => ({ index, embedding: [1, null] })), 'a vector has null among its values'],
-    ['NaN', () => [0, 1].map((index) => ({ index, embedding: 'AADAfw==' })), 'a vector has NaN among its values'],
+    ['null', () => [0, 1].map((index) => ({ index, embedding: [1, null] })), 'a vector contains null'],
+    ['NaN', () => [0, 1].map((index) => ({ index, embedding: 'AADAfw==' })), 'a vector contains NaN'],
     ['base64 of no floats', () => [0, 1].map((index) => ({ index, embedding: 'AAD' })), 'a vector is "AAD"'],
     ['zeros', () => [0, 1].map((index) => ({ index, embedding: [0, 0] })), 'a vector is all zeros'],
     [
@@ -284,17 +284,17 @@ describe('openai', () => {
     const error = await errorOf(open({ apiKey: `${KEYS.OPENAI_API_KEY}-wrong` }).embed(['a']));
     expect(error.message).toBe(
       'openai text-embedding-3-large: Incorrect API key provided: Bearer *** [invalid_api_key] (HTTP 401); text 0 ("a")\n' +
-        '  fix: check the key, and that it may use this model',
+        '  fix: check the key and its access to this model',
     );
   });
 
   test('a service that asks for more patience than two minutes is left', async () => {
     server.faults.push({ status: 429, body: {}, headers: { 'Retry-After': '3600' } });
-    expect((await errorOf(open().embed(['a']))).message).toContain('it asks to wait 3600 s');
+    expect((await errorOf(open().embed(['a']))).message).toContain('the service asks to wait 3600 s');
   });
 
   test.each([
-    [{ texts: ['a', ''] }, 'text 1 is empty, which the service refuses\n  fix: leave empty texts out'],
+    [{ texts: ['a', ''] }, 'text 1 is empty, which the service rejects\n  fix: remove empty texts'],
     [{ texts: ['a'], dimensions: 0 }, 'dimensions is 0\n  fix: give a whole number of 1 or more'],
   ])('refuses %j before anything is sent', async ({ texts: given, ...options }, message) => {
     expect((await errorOf(open().embed(given, options))).message).toBe(`openai text-embedding-3-large: ${message}`);
@@ -304,18 +304,21 @@ describe('openai', () => {
   test.each([
     [
       { apiKey: '' },
-      'openai text-embedding-3-large: OPENAI_API_KEY is not set\n  fix: set OPENAI_API_KEY, also in .env',
+      'openai text-embedding-3-large: OPENAI_API_KEY is not set\n  fix: set OPENAI_API_KEY in the environment or in .env',
     ],
-    [{ apiKey: 'sk-loop\nback' }, 'the key: holds a character that no HTTP header carries\n  fix: copy the key again'],
-    [{ baseUrl: 'ftp://x' }, 'OPENAI_BASE_URL: is no plain http address\n  fix: give http:// or https://, a host'],
-    [{ baseUrl: 'https://user:sk-loopback@x/v1' }, 'OPENAI_BASE_URL: is no plain http address'],
+    [
+      { apiKey: 'sk-loop\nback' },
+      'the key: contains a character that is not allowed in an HTTP header\n  fix: copy the key again',
+    ],
+    [{ baseUrl: 'ftp://x' }, 'OPENAI_BASE_URL: is not a plain http(s) URL\n  fix: give http:// or https://, a host'],
+    [{ baseUrl: 'https://user:sk-loopback@x/v1' }, 'OPENAI_BASE_URL: is not a plain http(s) URL'],
   ])('%j cannot be opened', (options, message) => {
     expect(() => open(options)).toThrow(message);
   });
 
   test('text-embedding-ada-002 has no dimensions', async () => {
     const ada = openaiProvider('text-embedding-ada-002', { apiKey: KEYS.OPENAI_API_KEY, environment: {} });
-    expect((await errorOf(ada.embed(['a'], { dimensions: 5 }))).message).toContain('the model has no such option');
+    expect((await errorOf(ada.embed(['a'], { dimensions: 5 }))).message).toContain('the model has a fixed size');
   });
 
   test('a failure stops the requests that have not begun, and waits for those that have', async () => {
@@ -449,7 +452,7 @@ describe('qianfan', () => {
   test('texts too long are refused before anything is sent', async () => {
     const error = await errorOf(open().embed(['a', '😀'.repeat(1000), `字${'长'.repeat(1000)}`]));
     expect(error.message).toMatch(
-      /^qianfan Embedding-V1: text 2 \("字长{39}"…\) has 1001 characters, where 1000 are the most\n {2}fix: shorten the text/,
+      /^qianfan Embedding-V1: text 2 \("字长{39}"…\) has 1001 characters; the limit is 1000\n {2}fix: shorten the text/,
     );
     expect(server.received).toHaveLength(0);
   });

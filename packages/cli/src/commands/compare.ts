@@ -16,7 +16,7 @@ import { ProviderEncoder } from '../provider-encoder.ts';
 import { openHosted, requestFlags } from '../provider-flags.ts';
 
 export const compare = defineCommand({
-  summary: 'compare local and hosted models on a task: quality, length, texts/s, price',
+  summary: 'compare local and hosted models on one task: quality, dimensions, texts/s, price',
   flags: z.strictObject({
     model: z
       .array(z.string())
@@ -34,7 +34,7 @@ export const compare = defineCommand({
       .string()
       .regex(/\.(html|json)$/, 'must end in .html or .json')
       .optional()
-      .describe('also write the table to this .html or .json file'),
+      .describe('also write the comparison to this .html or .json file'),
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products of local models'),
     backend: z.enum(BACKENDS).default('auto').describe('engine for local models'),
     ...requestFlags,

@@ -15,27 +15,35 @@ import { takeRunLock } from '../run-lock.ts';
 import { textFlags } from '../text-flags.ts';
 
 export const embed = defineCommand({
-  summary: 'write the embeddings that a hosted model gives to a file',
+  summary: 'embed texts with a hosted model and write the vectors to a file',
   flags: z.strictObject({
-    provider: z.enum(PROVIDERS).describe('compatible is any server that answers as OpenAI does'),
-    model: z.string().describe('as text-embedding-3-small, embedding-3, bge-large-zh; spark has one, spark-embedding'),
+    provider: z.enum(PROVIDERS).describe('hosted service; compatible is any server with an OpenAI-style API'),
+    model: z
+      .string()
+      .describe(
+        'model name, for example text-embedding-3-small, embedding-3 or bge-large-zh; spark-embedding for spark',
+      ),
     baseUrl: baseUrlFlag,
     ...textFlags,
     dimensions: dimensionsFlag,
     inputType: z
       .enum(['query', 'document'])
       .optional()
-      .describe('what the texts are for, to models that embed the two differently'),
-    batchSize: z.int().positive().optional().describe('texts a request; as many as the service takes if left out'),
+      .describe('role of the texts, for models that embed queries and documents differently'),
+    batchSize: z.int().positive().optional().describe('texts per request; as many as the service accepts if left out'),
     ...requestFlags,
-    overwrite: z.boolean().default(false).describe('pay again for an output that is there already'),
+    overwrite: z.boolean().default(false).describe('replace an existing output, paying for it again'),
   }),
   async run({ provider: name, model, baseUrl, input, column, split, output, overwrite, ...flags }) {
     const { dimensions, inputType, ...request } = flags;
     requireFolderOf(output);
     const path = `${output}.journal`;
     if (existsSync(output) && !existsSync(path) && !overwrite) {
-      throw new OptionError('is there already', output, 'give another --output, or --overwrite to pay for it again');
+      throw new OptionError(
+        'already exists',
+        output,
+        'choose another --output, or pass --overwrite to pay for it again',
+      );
     }
     const provider = openHosted(name, model, baseUrl, request);
     const texts = await readTexts(input, { column, split });
@@ -52,7 +60,9 @@ export const embed = defineCommand({
       });
       try {
         if (journal.embeddings.size > 0) {
-          process.stderr.write(`going on after ${journal.embeddings.size} of ${different.length} texts\n`);
+          process.stderr.write(
+            `resuming: ${journal.embeddings.size} of ${different.length} texts are already embedded\n`,
+          );
         }
         await ask(provider, texts, different, journal, { dimensions, inputType });
         await writeVectors(output, inOrder(texts, different, journal.embeddings));
@@ -61,8 +71,10 @@ export const embed = defineCommand({
       }
       journal.remove();
       const { requests, tokens } = journal;
-      const counted = tokens === undefined ? 'tokens not counted' : `${tokens} tokens`;
-      process.stderr.write(`${texts.length} texts, ${requests} requests, ${counted}; ${costOf(name, model, tokens)}\n`);
+      const used = tokens === undefined ? 'tokens not reported' : counted(tokens, 'token');
+      process.stderr.write(
+        `${counted(texts.length, 'text')}, ${counted(requests, 'request')}, ${used}; ${costOf(name, model, tokens)}\n`,
+      );
     } finally {
       unlock();
     }
@@ -115,6 +127,8 @@ function inOrder(
   const places = new Map(different.map((text, i) => [text, i]));
   return texts.map((text) => embeddings.get(places.get(text) as number) as Float32Array);
 }
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** Of the texts and where each ends. */
 function hashOf(texts: readonly string[]): string {

@@ -18,8 +18,10 @@ import { baseUrlFlag, dimensionsFlag, openHosted, refuseFlags, requestFlags } fr
 export const evaluate = defineCommand({
   summary: 'measure a model on a task: retrieval, sts, classification and more',
   flags: z.strictObject({
-    model: z.string().describe('model folder, or owner/name[@revision] of the hub; with --provider its hosted model'),
-    provider: z.enum(PROVIDERS).optional().describe('measure a hosted model'),
+    model: z
+      .string()
+      .describe('model folder, or owner/name[@revision] of the hub; with --provider, the name of a hosted model'),
+    provider: z.enum(PROVIDERS).optional().describe('evaluate a hosted model'),
     baseUrl: baseUrlFlag,
     dimensions: dimensionsFlag,
     data: z
@@ -49,7 +51,7 @@ export const evaluate = defineCommand({
       isHosted
         ? { '--precision': precision !== 'fp32', '--backend': backend !== 'auto' }
         : { '--base-url': baseUrl !== undefined, '--dimensions': dimensions !== undefined },
-      isHosted ? 'has no meaning with --provider' : 'needs --provider',
+      isHosted ? 'does not apply with --provider' : 'needs --provider',
     );
     const { split, swap, rename, prefix, ...request } = rest;
     const hosted = isHosted ? new ProviderEncoder(openHosted(name, model, baseUrl, request), dimensions) : undefined;

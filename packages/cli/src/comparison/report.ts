@@ -2,8 +2,6 @@
 
 import { type ComparedModel, type Comparison, PRICE_NOTE } from './row.ts';
 
-const HEAD = ['model', 'where', 'quality', 'values', 'texts/s', 'price/M'] as const;
-
 /** Best first, those that failed last; the main metric in hundredths, as MTEB shows it. */
 export function comparisonTable(comparison: Comparison): string {
   const { task, metric, records, rows } = comparison;
@@ -15,8 +13,9 @@ export function comparisonTable(comparison: Comparison): string {
     row.textsPerSecond?.toFixed(row.textsPerSecond < 10 ? 1 : 0) ?? '-',
     row.price,
   ]);
-  const all = [[...HEAD], ...lines];
-  const widths = HEAD.map((_, i) => Math.max(...all.map((cells) => widthOf(cells[i] as string))));
+  const head = ['model', 'where', metric ?? 'quality', 'dimensions', 'texts/s', 'price/1M'];
+  const all = [head, ...lines];
+  const widths = head.map((_, i) => Math.max(...all.map((cells) => widthOf(cells[i] as string))));
   const text = all.map((cells) =>
     cells
       .map((cell, i) => padded(cell, widths[i] as number, i >= 2))
@@ -75,7 +74,7 @@ export function comparisonHtml(comparison: Comparison): string {
 <p>${escaped(`${records} records of ${data}`)}</p>
 <div class="wide">
 ${table(
-  ['Model', 'Where', metric ?? 'Quality', 'Values', 'Texts/s', 'Price/M'],
+  ['Model', 'Where', metric ?? 'Quality', 'Dimensions', 'Texts/s', 'Price/1M'],
   sorted.map((row) => line(row, metric)),
 )}
 ${

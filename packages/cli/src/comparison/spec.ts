@@ -19,6 +19,6 @@ export function parseModel(name: string): ModelSpec {
     return { name, provider: undefined, model: name, baseUrl: undefined };
   }
   const [, model = '', baseUrl] = /^(.*?)(?:@(https?:\/\/.*))?$/s.exec(rest) ?? [];
-  if (model === '') throw new OptionError(`${name} names no model`, '--model', `give ${provider}:<model>`);
+  if (model === '') throw new OptionError(`${name} has no model name`, '--model', `give ${provider}:<model>`);
   return { name, provider: provider as ProviderName, model, baseUrl };
 }

@@ -97,8 +97,7 @@ function v1(model: string, options: QianfanOptions, env: Environment): Service {
   const ak = keyOf(options.ak, env, 'QIANFAN_AK', 'QIANFN_AK');
   const sk = keyOf(options.sk, env, 'QIANFAN_SK');
   if (ak === undefined || sk === undefined) {
-    const fix =
-      'set QIANFAN_API_KEY (v2), or QIANFAN_AK and QIANFAN_SK, or QIANFAN_ACCESS_KEY and QIANFAN_SECRET_KEY, also in .env';
+    const fix = 'set QIANFAN_API_KEY (v2), or QIANFAN_AK and QIANFAN_SK, or QIANFAN_ACCESS_KEY and QIANFAN_SECRET_KEY';
     throw new ProviderError('auth', 'no keys are set', `qianfan ${model}`, fix);
   }
   if (options.ak === undefined && !env.QIANFAN_AK) options.onNote?.('QIANFN_AK is read as QIANFAN_AK');

@@ -79,6 +79,6 @@ function readSpark(reply: HttpReply): Answer {
   }
   requireSuccess(reply);
   const feature = isObject(payload) && isObject(payload.feature) ? payload.feature.text : undefined;
-  if (typeof feature !== 'string') throw new Failure('response', 'the answer has no payload.feature.text');
+  if (typeof feature !== 'string') throw new Failure('response', 'the response has no payload.feature.text');
   return { embeddings: [readVector(feature)], tokens: undefined };
 }
