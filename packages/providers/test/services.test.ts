@@ -167,10 +167,10 @@ describe.each(HOSTED)('$name', ({ open, most, where }) => {
   test.each([
     ['a reset', 'reset', /ECONNRESET/],
     ['a cut answer', 'cut', /the response is not a JSON object/],
-    ['an answer that does not come', 'hang', /timed out after 0.1 s/],
+    ['an answer that does not come', 'hang', /timed out after 0.2 s/],
     ['a server that is down', { status: 503, body: 'upstream' }, /upstream \(HTTP 503\)/],
   ] as const)('asks again after %s, and gives up after three tries', async (_, fault, message) => {
-    const provider = open({ timeout: 100 });
+    const provider = open({ timeout: fault === 'hang' ? 200 : 60_000 });
     server.faults.push(fault);
     expect((await provider.embed(['a'])).embeddings).toEqual([vectorOf('a')]);
     server.faults.push(fault, fault, fault);
@@ -333,7 +333,7 @@ describe('openai', () => {
   });
 
   test('concurrency bounds the requests at once', async () => {
-    server.delay = 30;
+    server.delay = 100;
     await open({ concurrency: 3, batchSize: 1 }).embed(texts(12));
     expect(server.busiest).toBe(3);
   });
@@ -410,7 +410,7 @@ describe('zhipu', () => {
 
   test('embedding-2 takes 8,000 tokens a request, each a character at least', async () => {
     await open('embedding-2', 'key').embed(Array.from({ length: 40 }, (_, i) => `${i % 10}${'字'.repeat(499)}`));
-    expect(server.received.map(({ texts: sent }) => sent.length)).toEqual([16, 16, 8]);
+    expect(server.received.map(({ texts: sent }) => sent.length).sort()).toEqual([16, 16, 8]);
   });
 });
 
