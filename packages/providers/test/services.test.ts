@@ -167,14 +167,14 @@ describe.each(HOSTED)('$name', ({ open, most, where }) => {
   test.each([
     ['a reset', 'reset', /ECONNRESET/],
     ['a cut answer', 'cut', /the response is not a JSON object/],
-    ['an answer that does not come', 'hang', /timed out after 0.2 s/],
+    ['an answer that does not come', 'hang', /timed out after 0.05 s/],
     ['a server that is down', { status: 503, body: 'upstream' }, /upstream \(HTTP 503\)/],
   ] as const)('asks again after %s, and gives up after three tries', async (_, fault, message) => {
-    const provider = open({ timeout: fault === 'hang' ? 200 : 60_000 });
+    const within = (timeout: number) => open({ timeout: fault === 'hang' ? timeout : 60_000 });
     server.faults.push(fault);
-    expect((await provider.embed(['a'])).embeddings).toEqual([vectorOf('a')]);
+    expect((await within(500).embed(['a'])).embeddings).toEqual([vectorOf('a')]); // leaves a slow machine its time
     server.faults.push(fault, fault, fault);
-    const error = await errorOf(provider.embed(['a']));
+    const error = await errorOf(within(50).embed(['a']));
     expect(error.message).toMatch(message);
     expect(error.message).toMatch(/, after 3 tries; text 0 \("a"\)\n {2}fix: /);
     expect(['unavailable', 'network']).toContain(error.kind);
@@ -204,10 +204,8 @@ describe.each(HOSTED)('$name', ({ open, most, where }) => {
     const run = open({ concurrency: 2, batchSize: 1 }).embed(texts(6), { signal: abort.signal });
     setTimeout(() => abort.abort(new Error('enough')), 100);
     await expect(run).rejects.toThrow('enough');
-    const { length } = server.received;
     await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(server.received).toHaveLength(length);
-    expect(length).toBeLessThanOrEqual(2);
+    expect(server.received.length).toBeLessThanOrEqual(2);
   });
 });
 
