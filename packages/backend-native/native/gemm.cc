@@ -4,6 +4,8 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 
+#include "memory.h"
+
 namespace uniem {
 namespace {
 
@@ -34,12 +36,13 @@ struct KeyHash {
 
 struct Entry {
   dnnl::matmul primitive;
-  memory a, b, bias, c;
+  memory a, b, bias, c, scratchpad;
   std::list<Key>::iterator recent;
 };
 
 // One a thread: Node's workers each run their own; nothing is shared, so nothing is locked.
 struct Context {
+  Context() { dnnl::set_primitive_cache_capacity(0); }  // oneDNN's own would keep what ours drops
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
   std::unordered_map<Key, Entry, KeyHash> entries;
@@ -63,11 +66,13 @@ Entry make(Context& context, const Key& key) {
   const auto b = matrix(s.batch, s.repeat_b, s.K, s.N, s.transpose_b, s.b_type);
   const auto c = matrix(s.batch, false, s.M, s.N, false, s.c_type);
   const memory::desc bias({1, 1, static_cast<memory::dim>(s.N)}, memory::data_type::f32, memory::format_tag::abc);
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const auto descriptor =
-      key.bias ? dnnl::matmul::primitive_desc(context.engine, a, b, bias, c)
-               : dnnl::matmul::primitive_desc(context.engine, a, b, c);
+      key.bias ? dnnl::matmul::primitive_desc(context.engine, a, b, bias, c, attributes)
+               : dnnl::matmul::primitive_desc(context.engine, a, b, c, attributes);
   const auto bind = [&](const memory::desc& desc) { return memory(desc, context.engine, DNNL_MEMORY_NONE); };
-  return {dnnl::matmul(descriptor), bind(a), bind(b), bind(bias), bind(c), {}};
+  return {dnnl::matmul(descriptor), bind(a), bind(b), bind(bias), bind(c), bind(descriptor.scratchpad_desc()), {}};
 }
 
 }  // namespace
@@ -92,8 +97,12 @@ void gemm(const Gemm& shape, const void* a, const void* b, const float* bias, vo
   entry.a.set_data_handle(const_cast<void*>(a));
   entry.b.set_data_handle(const_cast<void*>(b));
   entry.c.set_data_handle(c);
-  std::unordered_map<int, memory> arguments = {
-      {DNNL_ARG_SRC, entry.a}, {DNNL_ARG_WEIGHTS, entry.b}, {DNNL_ARG_DST, entry.c}};
+  const Scratch scratch(entry.scratchpad.get_desc().get_size());
+  entry.scratchpad.set_data_handle(scratch.data());
+  std::unordered_map<int, memory> arguments = {{DNNL_ARG_SRC, entry.a},
+                                               {DNNL_ARG_WEIGHTS, entry.b},
+                                               {DNNL_ARG_DST, entry.c},
+                                               {DNNL_ARG_SCRATCHPAD, entry.scratchpad}};
   if (bias) {
     entry.bias.set_data_handle(const_cast<float*>(bias));
     arguments.emplace(DNNL_ARG_BIAS, entry.bias);
