@@ -14,6 +14,9 @@ import { Pool } from './pool.ts';
 /** How floats are kept: a tensor of either kind is TF.js's float32. */
 export type Element = 'f32' | 'bf16';
 
+/** Arithmetic of a linear layer's products, and how their results are kept: an attribute of each call. */
+export type Precision = 'fp32' | 'bf16';
+
 type Values = tf.backend_util.BackendValues;
 
 /** One tensor's data. TF.js's cpu kernels read `values`, `dtype`, `refCount` and `complexTensorInfos`. */
@@ -137,8 +140,6 @@ class NativeData {
 export class NativeBackend extends MathBackendCPU {
   readonly binding: Binding;
   readonly pool: Pool;
-  /** Arithmetic of the fused operations' matrix products, and how their results are kept. */
-  precision: 'fp32' | 'bf16' = 'fp32';
   static #nextId = 0;
   /** Tensors that the kernel in progress has made. */
   #made: object[] = [];

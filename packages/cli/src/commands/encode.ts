@@ -34,8 +34,8 @@ export const encode = defineCommand({
   async run({ model, input, output, pooling, backend, precision, ...options }) {
     requireFolderOf(output);
     const texts = await readTexts(input);
-    await useEngine({ backend, precision });
-    const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling });
+    await useEngine({ backend });
+    const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling, precision });
     writeVectors(output, await embedder.encode(texts, options));
     process.stdout.write(`${output}\n`);
   },

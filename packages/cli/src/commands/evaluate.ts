@@ -61,8 +61,8 @@ export const evaluate = defineCommand({
       if (isRetrieval) refuseForFolder(path, task, columns);
       loaded.push([name, isRetrieval ? await readRetrievalFolder(path, columns.split) : await read(path, columns)]);
     }
-    await useEngine({ backend, precision });
-    const embedder = await Embedder.fromPretrained(model);
+    await useEngine({ backend });
+    const embedder = await Embedder.fromPretrained(model, { precision });
     const reports = new Map<string, Report>();
     for (const [name, records] of loaded) {
       reports.set(name, await measure(embedder, records, task));
