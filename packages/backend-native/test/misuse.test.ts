@@ -6,7 +6,7 @@ import { freemem, totalmem } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import { type NativeBackend, registerNativeBackend, usePrecision } from '../src/index.ts';
+import { type NativeBackend, registerNativeBackend } from '../src/index.ts';
 
 beforeEach(async () => {
   await registerNativeBackend();
@@ -161,13 +161,6 @@ describe('engines', () => {
   });
 });
 
-test('a precision asked of another engine', async () => {
-  await tf.setBackend('cpu');
-  expect(() => usePrecision('bf16')).toThrow(
-    "engine native: the current engine is cpu\n  fix: call tf.setBackend('native') first",
-  );
-});
-
 describe('the environment', () => {
   const index = new URL('../dist/index.js', import.meta.url).href;
   const inProcess = (env: Record<string, string>, program: string) => () =>
@@ -175,7 +168,7 @@ describe('the environment', () => {
       process.execPath,
       [
         ...['--input-type=module', '-e'],
-        `const { registerNativeBackend, usePrecision } = await import(${JSON.stringify(index)});
+        `const { registerNativeBackend, requireBf16 } = await import(${JSON.stringify(index)});
          const tf = (await import(${JSON.stringify(import.meta.resolve('@tensorflow/tfjs-core'))})).default;
          await registerNativeBackend(); await tf.setBackend('native'); ${program}`,
       ],
@@ -208,7 +201,7 @@ describe('the environment', () => {
   });
 
   test('bf16 where the processor has none of it is refused', () => {
-    expect(inProcess({ ONEDNN_MAX_CPU_ISA: 'AVX2' }, "usePrecision('bf16');")).toThrow(
+    expect(inProcess({ ONEDNN_MAX_CPU_ISA: 'AVX2', UNIEM_EMULATE_BF16: '' }, 'requireBf16();')).toThrow(
       /NativeError: engine native: this processor has no bf16 matrix products\n\s+fix: use precision fp32/,
     );
   });

@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { HubOptions } from '@uniem/hub';
-import { ensureEngine } from '../engine/engine.ts';
+import { ensureEngine, onEngine, requirePrecision } from '../engine/engine.ts';
 import { OptionError } from '../errors.ts';
 import { modelFolder } from '../formats/model-folder.ts';
 import type { ModelConfig, PoolingStrategy } from '../models/config.ts';
@@ -11,6 +11,7 @@ import { addedRows } from '../models/layers.ts';
 import { downloadParameters, type Parameters, parameter } from '../models/parameters.ts';
 import { pool } from '../models/pooling.ts';
 import type { DropoutState } from '../operations/dropout.ts';
+import { type Precision, withPrecision } from '../operations/precision.ts';
 import { normalize } from '../operations/similarity.ts';
 import { ProgressBar } from '../progress.ts';
 import { batchesByLength, packTokens, type TokenBatch } from '../tokenizer/token-batch.ts';
@@ -23,6 +24,8 @@ import { isInLayout, requireSaveable } from './sentence-transformers.ts';
 export interface EmbedderOptions extends OpenOptions {
   /** Another hub, token or cache than the environment names. */
   hub?: HubOptions;
+  /** Arithmetic of the model's matrix products. */
+  precision?: Precision;
 }
 
 export interface EncodeOptions {
@@ -44,11 +47,17 @@ export interface EncodeOptions {
 
 export class Embedder {
   readonly parameters: Parameters;
+  /** Arithmetic of its matrix products, whatever other models compute in. */
+  readonly precision: Precision;
+  /** Where it was opened and computes, whatever engine is current. */
+  readonly engine: string;
   readonly #model: OpenedModel;
 
-  private constructor(model: OpenedModel) {
+  private constructor(model: OpenedModel, parameters: Parameters, engine: string, precision: Precision) {
     this.#model = model;
-    this.parameters = model.load();
+    this.parameters = parameters;
+    this.engine = engine;
+    this.precision = precision;
   }
 
   /**
@@ -59,10 +68,26 @@ export class Embedder {
    * @throws ModelError saying which file, tensor or key is wrong; HubError for what the hub says against it.
    */
   static async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
-    const { hub, ...rest } = options;
+    const { hub, precision = 'fp32', ...rest } = options;
     const opened = openModel(await modelFolder(model, hub), rest);
-    await ensureEngine();
-    return new Embedder(opened);
+    const engine = await ensureEngine();
+    await requirePrecision(engine, precision);
+    return new Embedder(opened, onEngine(engine, opened.load), engine, precision);
+  }
+
+  /**
+   * The same model in another precision: weights, tokenizer and settings are one, so a change of either is the other's.
+   *
+   * @throws EngineError or NativeError where the engine cannot compute so.
+   */
+  async inPrecision(precision: Precision): Promise<Embedder> {
+    await requirePrecision(this.engine, precision);
+    return new Embedder(this.#model, this.parameters, this.engine, precision);
+  }
+
+  /** Runs work that ends before it returns, as a step of training, on this model's engine. */
+  compute<T>(work: () => T): T {
+    return onEngine(this.engine, work);
   }
 
   /** The folder of the encoder. */
@@ -127,11 +152,14 @@ export class Embedder {
   embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false, skip = 0): tf.Tensor2D {
     const { config, layout } = this.#model;
     const run = { parameters: this.parameters, batch, state: dropout, checkpointing: gradientCheckpointing };
-    const pooled =
-      batch.inputIds.length > 0
-        ? pool(familyOf(config).forward(config, run), batch, layout.pooling.strategies, skip)
-        : tf.zeros<tf.Rank.R2>([batch.offsets.length - 1, config.hiddenSize]); // a StaticEmbedding has no special tokens
-    return runHead(layout.head, this.parameters, pooled);
+    const forward = () => {
+      const pooled =
+        batch.inputIds.length > 0
+          ? pool(familyOf(config).forward(config, run), batch, layout.pooling.strategies, skip)
+          : tf.zeros<tf.Rank.R2>([batch.offsets.length - 1, config.hiddenSize]); // a StaticEmbedding has no special tokens
+      return runHead(layout.head, this.parameters, pooled);
+    };
+    return this.compute(() => withPrecision(this.precision, forward));
   }
 
   /**
@@ -155,13 +183,14 @@ export class Embedder {
       ids.map(({ length }) => length),
       batchSize,
     )) {
-      const embeddings = tf.tidy(() => {
+      const vectorsOf = () => {
         const batch = packTokens(rows.map((row) => ids[row] as Int32Array));
         const embedded = this.embed(batch, undefined, false, skip);
         // As sentence-transformers: the layout normalizes before the cut, the caller after it.
         if (options.normalize) return normalize(truncated(embedded, truncateDim));
         return truncated(unit ? normalize(embedded) : embedded, truncateDim);
-      });
+      };
+      const embeddings = this.compute(() => tf.tidy(vectorsOf));
       const values = (await embeddings.data()) as Float32Array;
       embeddings.dispose();
       const H = values.length / rows.length;
