@@ -14,7 +14,7 @@
 namespace uniem {
 namespace {
 
-constexpr size_t kLargestSmall = 8192;       // seven to a slab
+constexpr size_t kLargestSmall = 8192;         // bytes; seven to a slab
 constexpr size_t kMostIdleScratch = 32 << 20;  // bytes
 
 std::atomic<size_t> taken_bytes{0};
@@ -36,11 +36,11 @@ size_t size_of_class(size_t index) {
 
 // The head of kSlab bytes that are cut into blocks of one size.
 struct Slab {
-  Slab* next;  // of those with room
-  Slab* previous;
-  void* free;     // blocks given back, each holding the address of the next
-  size_t unused;  // bytes at the end that were never a block
-  size_t used;    // blocks that are taken
+  Slab* next = nullptr;  // of those with room
+  Slab* previous = nullptr;
+  void* free = nullptr;  // blocks given back, each holding the address of the next
+  size_t unused;         // bytes at the end that were never a block
+  size_t used = 0;       // blocks that are taken
 };
 
 class Slabs {
@@ -52,7 +52,7 @@ class Slabs {
     if (!first) {
       void* pages = map_pages(kSlab);
       if (!pages) return nullptr;
-      link(first, new (pages) Slab{.next = nullptr, .previous = nullptr, .free = nullptr, .unused = room(size), .used = 0});
+      link(first, new (pages) Slab{.unused = room(size)});
     }
     Slab* slab = first;
     void* block = slab->free;
@@ -106,10 +106,14 @@ Slabs slabs;
 
 #ifdef __SANITIZE_ADDRESS__
 // The sanitizer watches the ends of its own blocks only.
-void* system_take(size_t bytes) { return std::aligned_alloc(kAlignment, rounded(std::max<size_t>(bytes, 1), kAlignment)); }
+void* system_take(size_t bytes) {
+  return std::aligned_alloc(kAlignment, rounded(std::max<size_t>(bytes, 1), kAlignment));
+}
 void system_give(void* block, size_t) { std::free(block); }
 #else
-void* system_take(size_t bytes) { return bytes <= kLargestSmall ? slabs.take(bytes) : map_pages(rounded(bytes, kPage)); }
+void* system_take(size_t bytes) {
+  return bytes <= kLargestSmall ? slabs.take(bytes) : map_pages(rounded(bytes, kPage));
+}
 void system_give(void* block, size_t bytes) {
   bytes <= kLargestSmall ? slabs.give(block, bytes) : unmap_pages(block, rounded(bytes, kPage));
 }

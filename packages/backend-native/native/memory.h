@@ -17,8 +17,8 @@ void give_memory(void* block, size_t bytes) noexcept;
 // Bytes of all blocks of the process, whatever thread asks; no more than these are given.
 void limit_memory(size_t bytes) noexcept;
 
-// Working memory of one call of a kernel, contents undefined. What was given back last is kept for the next call, up to a
-// bound for the whole process.
+// Working memory of one call of a kernel, contents undefined. What was given back last is kept for the next call, up to
+// a bound for the whole process.
 class Scratch {
  public:
   // Throws std::bad_alloc.

@@ -41,7 +41,7 @@ const PROGRAM = `
   };
   const resident = [];
   for (let round = 0; round < 80; round++) {
-    for (let batch = 0; batch < 4; batch++) rounds[process.argv[1]](100 + next(3000));
+    for (let batch = 0; batch < 4; batch++) rounds[process.argv[1]](100 + next(2000));
     gc();
     const [, kilobytes] = /^VmRSS:\\s+(\\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
     resident.push(Number(kilobytes) * 1024 - process.memoryUsage().heapTotal);

@@ -18,7 +18,8 @@ void attend(const AttentionShape& shape, const T* q, const T* k, const T* v, con
   const size_t width = padded(D);
   const size_t items = shape.texts() * shape.A;
   const size_t most_columns = padded(shape.longest);
-  const ThreadScratch scratch(items, shape.longest * width * 2 + width * most_columns + kBlock * (most_columns + 2 * width));
+  const ThreadScratch scratch(
+      items, shape.longest * width * 2 + width * most_columns + kBlock * (most_columns + 2 * width));
   parallel_items(items, [&](size_t item) {
     const size_t b = item / shape.A;
     const size_t h = item % shape.A;

@@ -18,7 +18,8 @@ void bias_grad(const AttentionShape& shape, const T* dout, const T* q, const T* 
   const size_t width = padded(D);
   const size_t items = shape.A;
   const size_t most_columns = padded(shape.longest);
-  const ThreadScratch scratch(items, shape.longest * width + 2 * width * most_columns + kBlock * (3 * most_columns + 2 * width));
+  const ThreadScratch scratch(
+      items, shape.longest * width + 2 * width * most_columns + kBlock * (3 * most_columns + 2 * width));
   parallel_items(items, [&](size_t h) {
     const size_t kv = h * shape.KV / shape.A;
     float* sums = dbias + h * shape.longest * shape.longest;

@@ -19,7 +19,8 @@ void attend_grad(const AttentionShape& shape, const T* dout, const T* q, const T
   const size_t group = shape.A / shape.KV;
   const size_t items = shape.texts() * shape.KV;
   const size_t most_columns = padded(shape.longest);
-  const ThreadScratch scratch(items, shape.longest * width * 4 + 2 * width * most_columns + kBlock * (3 * most_columns + 3 * width));
+  const ThreadScratch scratch(
+      items, shape.longest * width * 4 + 2 * width * most_columns + kBlock * (3 * most_columns + 3 * width));
   parallel_items(items, [&](size_t item) {
     const size_t b = item / shape.KV;
     const size_t kv = item % shape.KV;
