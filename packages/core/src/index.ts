@@ -1,6 +1,6 @@
 /** Text to embedding. The public names of @uniem/core. */
 
-export { Embedder, type EmbedderOptions, type EncodeOptions } from './embedder/embedder.ts';
+export { Embedder, type EmbedderOptions, type EncodeOptions, type EncodeTexts } from './embedder/embedder.ts';
 export { createUniemEmbedder, type UniemEmbedderOptions } from './embedder/uniem-embedder.ts';
 export {
   BACKENDS,

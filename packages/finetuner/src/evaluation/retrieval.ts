@@ -1,6 +1,6 @@
 /** Retrieval: find each query's document among all of them. N queries, M documents, H values. */
 
-import { type Embedder, OptionError } from '@uniem/core';
+import { type EncodeTexts, OptionError } from '@uniem/core';
 
 export interface RetrievalMetrics {
   'mrr@10': number;
@@ -32,7 +32,7 @@ const BLOCK = 64; // documents that stay in the cache while every query passes o
  * @throws OptionError for a query whose answer is not there.
  */
 export async function evaluateRetrieval(
-  embedder: Pick<Embedder, 'encodeQuery' | 'encodeDocument'>,
+  embedder: { encodeQuery: EncodeTexts; encodeDocument: EncodeTexts },
   task: RetrievalTask,
 ): Promise<RetrievalMetrics> {
   const { queries: texts, documents } = task;

@@ -1,6 +1,6 @@
 /** Evaluation tasks by name: what records they need, what they measure. N records, H values of an embedding. */
 
-import { type Embedder, OptionError } from '@uniem/core';
+import { type EncodeTexts, OptionError } from '@uniem/core';
 import { DataError, type Row, sourceOf } from '@uniem/data';
 
 import { kMeans } from './k-means.ts';
@@ -11,7 +11,7 @@ import { averagePrecision, binaryMetrics, macroF1, mean, pearson, spearman, vMea
 export type Metrics = Record<string, number>;
 
 /** What texts are encoded by: an Embedder. */
-export type Encoder = Pick<Embedder, 'encode'>;
+export type Encoder = { encode: EncodeTexts };
 
 export interface TaskData {
   /** What is measured on. */
@@ -123,7 +123,7 @@ async function retrieval(embedder: Encoder, { test }: TaskData): Promise<Metrics
   });
   const task = { queries: [...answers.keys()], documents: column(test, 'text'), relevant: [...answers.values()] };
   // Which of the two is the question, the records do not say: no prompts by role.
-  const encode: Encoder['encode'] = (texts, options) => embedder.encode(texts, options);
+  const encode: EncodeTexts = (texts, options) => embedder.encode(texts, options);
   return { ...(await evaluateRetrieval({ encodeQuery: encode, encodeDocument: encode }, task)) };
 }
 

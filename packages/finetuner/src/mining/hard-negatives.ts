@@ -4,7 +4,7 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { type Embedder, OptionError } from '@uniem/core';
+import { type EncodeTexts, OptionError } from '@uniem/core';
 import { DataError, Pcg64, type Triplet } from '@uniem/data';
 
 export interface MiningOptions {
@@ -30,7 +30,7 @@ const BLOCK = 64; // texts whose scores are held at once
 
 /** @throws OptionError for a range that holds too few; DataError without pairs. */
 export async function mineHardNegatives(
-  embedder: Pick<Embedder, 'encode'>,
+  embedder: { encode: EncodeTexts },
   pairs: Iterable<{ text: string; text_pos: string }>,
   options: MiningOptions = {},
 ): Promise<Triplet[]> {
