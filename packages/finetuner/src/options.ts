@@ -7,16 +7,10 @@ import {
   IN_BATCH_LOSS_TYPES,
   OptionError,
   PRECISIONS,
-} from '@uniem/core';
+} from '@uniem/core/names';
 import { z } from 'zod';
 
-import { LR_POLICIES } from './optimizer/learning-rate.ts';
-import { SCHEDULERS } from './optimizer/schedules.ts';
-import { TRACKERS } from './trackers/index.ts';
-
-export const STRATEGIES = ['full', 'bitfit', 'lora', 'prefix'] as const;
-
-export type StrategyName = (typeof STRATEGIES)[number];
+import { LR_POLICIES, SCHEDULERS, STRATEGIES, TRACKERS } from './names.ts';
 
 const positiveInt = z.int().positive();
 

@@ -1,13 +1,11 @@
 /** uniem encode: texts to vectors in a file. */
 
-import { BACKENDS, Embedder, POOLING_STRATEGIES, PRECISIONS, useEngine } from '@uniem/core';
+import { BACKENDS, POOLING_STRATEGIES, PRECISIONS } from '@uniem/core/names';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { readTexts, requireFolderOf, writeVectors } from '../files.ts';
 
 export const encode = defineCommand({
-  summary: 'write the embeddings of texts to a file',
   flags: z.strictObject({
     model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
     input: z
@@ -32,6 +30,8 @@ export const encode = defineCommand({
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
   async run({ model, input, output, pooling, backend, precision, ...options }) {
+    const { readTexts, requireFolderOf, writeVectors } = await import('../files.ts');
+    const { Embedder, useEngine } = await import('@uniem/core');
     requireFolderOf(output);
     const texts = await readTexts(input);
     await useEngine({ backend, precision });

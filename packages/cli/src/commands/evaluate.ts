@@ -3,25 +3,15 @@
 import { readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 
-import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
-import { Dataset, type DatasetDict, loadDataset, type Row } from '@uniem/data';
-import {
-  evaluateRetrieval,
-  evaluateTask,
-  inferTask,
-  type Metrics,
-  mainMetric,
-  type RetrievalTask,
-  TASKS,
-  type TaskData,
-  type TaskName,
-} from '@uniem/finetuner';
+import type { Embedder } from '@uniem/core';
+import { BACKENDS, OptionError, PRECISIONS } from '@uniem/core/names';
+import type { Dataset, DatasetDict, Row } from '@uniem/data';
+import type { Metrics, RetrievalTask, TaskData } from '@uniem/finetuner';
+import { TASKS, type TaskName } from '@uniem/finetuner/names';
 import { z } from 'zod';
 
-import { type ColumnFlags, columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
-import { requireFolderOf } from '../files.ts';
-import { isRetrievalFolder, readRetrievalFolder } from '../retrieval-folder.ts';
+import { type ColumnFlags, columnFlags } from '../data-flags.ts';
 
 interface Report {
   task: TaskName;
@@ -30,7 +20,6 @@ interface Report {
 }
 
 export const evaluate = defineCommand({
-  summary: 'measure a model on a task: retrieval, sts, classification and more',
   flags: z.strictObject({
     model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
     data: z
@@ -53,6 +42,9 @@ export const evaluate = defineCommand({
     if ((data === undefined) === (tasks === undefined)) {
       throw new OptionError('one of the two is needed', '--data, --tasks', 'give either --data or --tasks');
     }
+    const { Embedder, useEngine, writeFileWhole } = await import('@uniem/core');
+    const { requireFolderOf } = await import('../files.ts');
+    const { isRetrievalFolder, readRetrievalFolder } = await import('../retrieval-folder.ts');
     if (output) requireFolderOf(output);
     const sources = data !== undefined ? [{ name: data, path: data }] : tasksIn(tasks as string);
     const loaded: [name: string, data: TaskData | RetrievalTask][] = [];
@@ -71,11 +63,12 @@ export const evaluate = defineCommand({
     const content = data !== undefined ? only?.metrics : Object.fromEntries(reports);
     const json = `${JSON.stringify(content, null, 2)}\n`;
     if (output) writeFileWhole(output, json);
-    process.stdout.write(data !== undefined ? json : table(reports));
+    process.stdout.write(data !== undefined ? json : await table(reports));
   },
 });
 
 async function measure(embedder: Embedder, data: TaskData | RetrievalTask, task?: TaskName): Promise<Report> {
+  const { evaluateRetrieval, evaluateTask, inferTask } = await import('@uniem/finetuner');
   if ('queries' in data) {
     const metrics = { ...(await evaluateRetrieval(embedder, data)) };
     return { task: 'retrieval', records: data.queries.length, metrics };
@@ -108,6 +101,8 @@ function tasksIn(folder: string): { name: string; path: string }[] {
 type Reading = Pick<ColumnFlags, 'rename' | 'prefix'> & { split?: string | undefined; swap: boolean };
 
 async function read(path: string, { split, swap, ...columns }: Reading): Promise<TaskData> {
+  const { Dataset, loadDataset } = await import('@uniem/data');
+  const { withColumns } = await import('../columns.ts');
   const rowsOf = (rows: Dataset) =>
     [...withColumns(rows, columns)].map(
       (row): Row => (swap ? { ...row, text: row.text_pos, text_pos: row.text } : row),
@@ -122,7 +117,8 @@ async function read(path: string, { split, swap, ...columns }: Reading): Promise
 }
 
 /** Main metrics in hundredths, and their mean, as MTEB shows them. */
-function table(reports: ReadonlyMap<string, Report>): string {
+async function table(reports: ReadonlyMap<string, Report>): Promise<string> {
+  const { mainMetric } = await import('@uniem/finetuner');
   const rows = [...reports].map(([name, { task, metrics }]) => {
     const metric = mainMetric(task);
     return { name, task: task as string, metric, value: 100 * (metrics[metric] as number) };

@@ -1,16 +1,13 @@
 /** uniem mine: pairs to triplets with hard negatives. */
 
-import { BACKENDS, Embedder, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
-import { loadDataset, type Pair, type Row, validateRecord } from '@uniem/data';
-import { mineHardNegatives } from '@uniem/finetuner';
+import { BACKENDS, PRECISIONS } from '@uniem/core/names';
+import type { Pair, Row } from '@uniem/data';
 import { z } from 'zod';
 
-import { columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
-import { requireFolderOf } from '../files.ts';
+import { columnFlags } from '../data-flags.ts';
 
 export const mine = defineCommand({
-  summary: 'find hard negatives: pairs to triplets, for another round of training',
   flags: z.strictObject({
     model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
     data: z.string().describe('pairs: a file, folder or pattern, or owner/name[:configuration] of the hub'),
@@ -37,6 +34,11 @@ export const mine = defineCommand({
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
   async run({ model, data, output, split, rename, precision, backend, ...options }) {
+    const { Embedder, useEngine, writeFileWhole } = await import('@uniem/core');
+    const { loadDataset, validateRecord } = await import('@uniem/data');
+    const { mineHardNegatives } = await import('@uniem/finetuner');
+    const { withColumns } = await import('../columns.ts');
+    const { requireFolderOf } = await import('../files.ts');
     requireFolderOf(output);
     const rows: Row[] = [...withColumns(await loadDataset(data, { split }), { rename })];
     const pairs = rows.map((row): Pair => validateRecord(row, 'pair'));

@@ -6,11 +6,12 @@ import { ModelError, OptionError } from '../errors.ts';
 import { type Checkpoint, openCheckpoint } from '../formats/checkpoint.ts';
 import { readJson } from '../formats/files.ts';
 import type { StoredTensor } from '../formats/safetensors.ts';
-import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from '../models/config.ts';
+import { type ModelConfig, parseConfig } from '../models/config.ts';
 import { familyOf } from '../models/index.ts';
 import { Shapes } from '../models/layers.ts';
 import { loadParameters, type Parameters } from '../models/parameters.ts';
 import { STATIC_EMBEDDING, staticEmbedding } from '../models/static-embedding.ts';
+import { POOLING_STRATEGIES, type PoolingStrategy } from '../names.ts';
 import { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { DenseModule, HeadModule } from './head.ts';
 import {

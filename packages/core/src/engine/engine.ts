@@ -3,18 +3,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { EngineError } from '../errors.ts';
+import type { Backend, Precision } from '../names.ts';
 
 import '../../generated/tfjs-gradients.js'; // tfjs-core alone knows no kernel's gradient: scripts/gradients.mjs
-
-export const BACKENDS = ['auto', 'native', 'tensorflow', 'cpu'] as const;
-
-/** `auto` is native, else tensorflow, else cpu with a warning. */
-export type Backend = (typeof BACKENDS)[number];
-
-export const PRECISIONS = ['fp32', 'bf16'] as const;
-
-/** Arithmetic of matrix products; sums, norms, softmax, loss and the weights themselves are always fp32. */
-export type Precision = (typeof PRECISIONS)[number];
 
 /** An engine that has started. */
 export type EngineName = Exclude<Backend, 'auto'>;

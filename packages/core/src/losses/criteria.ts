@@ -2,17 +2,11 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { DEFAULT_TEMPERATURE, type InBatchLossType } from '../names.ts';
 import { coSent } from '../operations/co-sent.ts';
 import { differentiable } from '../operations/differentiable.ts';
 import { inBatchSoftmax } from '../operations/in-batch-softmax.ts';
 import { cosineMatrix, cosineRows } from '../operations/similarity.ts';
-
-export const IN_BATCH_LOSS_TYPES = ['softmax', 'sigmoid', 'cosent'] as const;
-
-/** Which in-batch loss pairs and triplets train with; uniem's names. */
-export type InBatchLossType = (typeof IN_BATCH_LOSS_TYPES)[number];
-
-export const DEFAULT_TEMPERATURE = 0.05;
 
 export interface InBatchOptions {
   type?: InBatchLossType | undefined;

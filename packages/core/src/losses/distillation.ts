@@ -2,11 +2,8 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import type { DistillationLossType } from '../names.ts';
 import { cosineRows } from '../operations/similarity.ts';
-
-export const DISTILLATION_LOSS_TYPES = ['mse', 'cosine'] as const;
-
-export type DistillationLossType = (typeof DISTILLATION_LOSS_TYPES)[number];
 
 /**
  *   mse      mean of (e − v)² over all N·H values      MSELoss of sentence-transformers

@@ -1,6 +1,7 @@
 /** Records of other projects' datasets as records of ours, several of one where it has several positives. */
 
 import { DataError } from '../errors.ts';
+import type { Adapter } from '../names.ts';
 import { BadRecords } from '../readers/reader.ts';
 import { keepSource, sourceOf } from '../records/provenance.ts';
 import type { Row } from '../records/records.ts';
@@ -8,17 +9,6 @@ import { BlockNode } from '../stream/transforms.ts';
 import { Dataset } from './dataset.ts';
 import { IterableDataset } from './iterable-dataset.ts';
 import { TableBuilder } from './table.ts';
-
-/**
- * bge          `{query, pos: [texts], neg: [texts]}`, FlagEmbedding's: one record a positive, with all the negatives
- * medi         `{query: [instruction, text], pos: […], neg: […], task_name}`: instruction, newline, text, as uniem's
- *              MediDataset
- * medi_plain   the same records without their instructions
- * instructor   the same records as INSTRUCTOR encodes them: nothing between instruction and text
- */
-export const ADAPTERS = ['bge', 'medi', 'medi_plain', 'instructor'] as const;
-
-export type Adapter = (typeof ADAPTERS)[number];
 
 const ADAPT: Record<Adapter, (row: Row) => Row[]> = {
   bge(row) {

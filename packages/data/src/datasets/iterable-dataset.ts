@@ -2,8 +2,9 @@
 
 import { LocalFile } from '../bytes.ts';
 import { DataError } from '../errors.ts';
+import type { OnBadRecord } from '../names.ts';
 import { Pcg64 } from '../random.ts';
-import { BadRecords, type OnBadRecord } from '../readers/reader.ts';
+import { BadRecords } from '../readers/reader.ts';
 import type { Row } from '../records/records.ts';
 import { describe, type Node, RowReader, type State } from '../stream/node.ts';
 import { RangeNode, RepeatNode, StepNode } from '../stream/ranges.ts';

@@ -3,6 +3,7 @@
 import { type EncodeTexts, OptionError } from '@uniem/core';
 import { DataError, type Row, sourceOf } from '@uniem/data';
 
+import { TASKS, type TaskName } from '../names.ts';
 import { kMeans } from './k-means.ts';
 import { fitLogisticRegression, predict } from './logistic-regression.ts';
 import { evaluateRetrieval } from './retrieval.ts';
@@ -41,11 +42,7 @@ const DEFINITIONS = {
   reranking: { fields: { query: 'text', positive: 'texts', negative: 'texts' }, main: 'map', measure: reranking },
   classification: { fields: LABELLED, main: 'accuracy', measure: classification },
   clustering: { fields: LABELLED, main: 'vMeasure', measure: clustering },
-} as const satisfies Record<string, Task>;
-
-export type TaskName = keyof typeof DEFINITIONS;
-
-export const TASKS = Object.keys(DEFINITIONS) as [TaskName, ...TaskName[]];
+} as const satisfies Record<TaskName, Task>;
 
 /** The metric by which models are compared on a task. */
 export const mainMetric = (task: TaskName): string => DEFINITIONS[task].main;

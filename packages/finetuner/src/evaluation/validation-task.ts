@@ -6,7 +6,8 @@ import type { EncodeTexts } from '@uniem/core';
 import { negativesOf, type RecordType, type Row, validateRecord } from '@uniem/data';
 import type { BatchSource } from '../batches/record-batches.ts';
 import type { Rows } from '../batches/training-data.ts';
-import { evaluateTask, type Metrics, type TaskName } from './tasks.ts';
+import type { TaskName } from '../names.ts';
+import { evaluateTask, type Metrics } from './tasks.ts';
 
 /** The tasks that records to train on can be. */
 export type ValidationTaskName = Extract<TaskName, 'retrieval' | 'triplet' | 'sts' | 'pair-classification'>;

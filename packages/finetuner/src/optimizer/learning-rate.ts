@@ -1,11 +1,9 @@
 /** The learning rate of a run whose caller names none. */
 
-import type { StrategyName } from '../options.ts';
-
-export const LR_POLICIES = ['suggested', 'uniem'] as const;
+import type { LrPolicy, StrategyName } from '../names.ts';
 
 export interface LrSetting {
-  policy: (typeof LR_POLICIES)[number];
+  policy: LrPolicy;
   strategy: StrategyName;
   /** Values of all parameters, and of those that train. */
   values: number;

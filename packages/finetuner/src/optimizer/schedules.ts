@@ -2,14 +2,14 @@
 
 import { OptionError } from '@uniem/core';
 
+import type { SchedulerName } from '../names.ts';
+
 /** Learning rate of update number `step`, counted from 0. */
 export type Schedule = (step: number) => number;
 
-export const SCHEDULERS = ['constant', 'linear', 'cosine'] as const;
-
 export interface ScheduleOptions {
   /** Left out, uniem's rule: cosine with warmup, else constant. */
-  scheduler?: (typeof SCHEDULERS)[number] | undefined;
+  scheduler?: SchedulerName | undefined;
   /** Steps; below 1 a fraction of all, rounded down. */
   warmupSteps?: number | undefined;
 }

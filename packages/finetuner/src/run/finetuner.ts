@@ -21,12 +21,12 @@ import {
   type TrainingRows,
 } from '../batches/training-data.ts';
 import { checkLossOptions } from '../losses/losses.ts';
-import type { StrategyName } from '../options.ts';
+import { MODEL_TYPES, type ModelType, type StrategyName } from '../names.ts';
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from '../options.ts';
 import { type ModelOrigin, modelCard } from '../report/model-card.ts';
 import { reportHtml } from '../report/report.ts';
 import { checkStrategyOptions } from '../strategies/index.ts';
-import { type DetectedModelType, detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
+import { type DetectedModelType, detectModelType } from './model-type.ts';
 import type { RunHooks, RunOutcome } from './run-hooks.ts';
 import { TrainingRun } from './training-run.ts';
 

@@ -3,10 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const MODEL_TYPES = ['sentence_transformers', 'uniem', 'text2vec', 'huggingface'] as const;
-
-/** uniem's model types. */
-export type ModelType = (typeof MODEL_TYPES)[number];
+import type { ModelType } from '../names.ts';
 
 export interface DetectedModelType {
   modelType: ModelType;
