@@ -1,6 +1,7 @@
 /** Text to embedding. The public names of @uniem/core. */
 
 export { Embedder, type EmbedderOptions, type EncodeOptions, type EncodeTexts } from './embedder/embedder.ts';
+export type { ModelOrigin } from './embedder/open-pretrained.ts';
 export { createUniemEmbedder, type UniemEmbedderOptions } from './embedder/uniem-embedder.ts';
 export { type EngineName, type EngineOptions, useEngine } from './engine/engine.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
@@ -11,7 +12,7 @@ export { coSentLoss, type InBatchOptions, pairLoss, type TripletOptions, triplet
 export { distillationLoss } from './losses/distillation.ts';
 export { matryoshkaLoss } from './losses/matryoshka.ts';
 export type { ModelConfig } from './models/config.ts';
-export { adapterNames, addedRows } from './models/layers.ts';
+export { adapterNames, addedRows, isByColumns } from './models/layers.ts';
 export { assignParameters, downloadParameters, type Parameters } from './models/parameters.ts';
 export { STATIC_EMBEDDING } from './models/static-embedding.ts';
 export {

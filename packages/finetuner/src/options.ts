@@ -16,7 +16,7 @@ const positiveInt = z.int().positive();
 
 export const finetuneOptions = z.strictObject({
   outputDir: z.string().default('finetuned-model').describe('folder for the model and metrics.jsonl'),
-  epochs: positiveInt.default(3).describe('passes over the training data'),
+  epochs: z.number().positive().default(3).describe('passes over the training data; a fraction ends within one'),
   maxSteps: positiveInt.optional().describe('optimizer steps after which to stop, whatever epochs says'),
   batchSize: positiveInt
     .optional()

@@ -10,6 +10,7 @@ const EMBEDDER: Record<string, Kind> = {
   poolingStrategy: POOLING,
   maxLength: COUNT,
   encoderOnly: FLAG,
+  baseModel: NAME,
   hub: OBJECT,
 };
 

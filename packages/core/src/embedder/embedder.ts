@@ -1,11 +1,10 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { COUNT, type HubOptions, NAME, NUMBER, TEXT } from '@uniem/hub';
+import { COUNT, NAME, NUMBER, TEXT } from '@uniem/hub';
 import { requireKind, requireList } from '../arguments.ts';
 import { ensureEngine } from '../engine/engine.ts';
 import { ModelError, OptionError } from '../errors.ts';
-import { modelFolder } from '../formats/model-folder.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { familyOf } from '../models/index.ts';
 import { addedRows } from '../models/layers.ts';
@@ -19,14 +18,12 @@ import { batchesByLength, packTokens, type TokenBatch } from '../tokenizer/token
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { checkEmbedderOptions, checkEncodeOptions, checkFileTexts } from './embedder-options.ts';
 import { runHead } from './head.ts';
-import { type OpenedModel, type OpenOptions, openModel } from './open-model.ts';
-import { saveModel } from './save-model.ts';
+import { type ModelOrigin, openPretrained, type PretrainedModel, type PretrainedOptions } from './open-pretrained.ts';
+import { saveModel, writeSurroundings } from './save-model.ts';
 import { isInLayout, requireSaveable } from './sentence-transformers.ts';
 
-export interface EmbedderOptions extends OpenOptions {
-  /** Another hub, token or cache than the environment names. */
-  hub?: HubOptions;
-}
+/** How a model is opened. */
+export type EmbedderOptions = PretrainedOptions;
 
 export interface EncodeOptions {
   /** Texts a batch; short ones are more, up to the tokens of so many texts of 128. */
@@ -50,16 +47,16 @@ export type EncodeTexts = (texts: readonly string[], options?: EncodeOptions) =>
 
 export class Embedder {
   readonly parameters: Parameters;
-  readonly #opened: OpenedModel;
+  readonly #opened: PretrainedModel;
   #isDisposed = false;
 
-  private constructor(model: OpenedModel) {
+  private constructor(model: PretrainedModel) {
     this.#opened = model;
     this.parameters = model.load();
   }
 
   /** @throws ModelError once the model was disposed of. */
-  get #model(): OpenedModel {
+  get #model(): PretrainedModel {
     if (!this.#isDisposed) return this.#opened;
     throw new ModelError(
       'the model was disposed of: dispose() freed its parameters',
@@ -69,7 +66,8 @@ export class Embedder {
   }
 
   /**
-   * Opens a model folder: sentence-transformers' layout, uniem's, or a plain transformers folder (pooled by last_mean).
+   * Opens a model folder: sentence-transformers' layout, uniem's, a plain transformers folder (pooled by last_mean), or
+   * an adapter of PEFT, which is merged into its base model.
    * The weights go to the engine in use; where there is none yet, the fastest that starts becomes it.
    *
    * @param model A folder, or `owner/name` or `owner/name@revision` of the hub.
@@ -77,8 +75,7 @@ export class Embedder {
    */
   static async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
     checkEmbedderOptions(model, options);
-    const { hub, ...rest } = options;
-    const opened = openModel(await modelFolder(model, hub), rest);
+    const opened = await openPretrained(model, options);
     await ensureEngine();
     return new Embedder(opened);
   }
@@ -86,6 +83,11 @@ export class Embedder {
   /** The folder of the encoder. @throws ModelError, as everything here, after `dispose`. */
   get folder(): string {
     return this.#model.folder;
+  }
+
+  /** What it was opened as, and from which folder. */
+  get origin(): ModelOrigin {
+    return this.#model.origin;
   }
 
   get config(): ModelConfig {
@@ -313,6 +315,14 @@ export class Embedder {
     checkFileTexts(texts);
     const tensors = await downloadParameters(this.parameters);
     saveModel(folder, model, tensors, texts);
+  }
+
+  /** Writes the tokenizer and the modules around the encoder, without its weights, into a folder that is there. */
+  async saveSurroundings(folder: string): Promise<void> {
+    const model = this.#model;
+    requireKind(folder, NAME, 'folder');
+    const ofHead = [...this.parameters].filter(([name]) => /^\d+_Dense\./.test(name));
+    writeSurroundings(folder, model, await downloadParameters(new Map(ofHead)));
   }
 
   /** Frees the parameters; whatever is asked of the model afterwards says so. Once more changes nothing. */

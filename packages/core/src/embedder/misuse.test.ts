@@ -145,6 +145,7 @@ test('every public member of a disposed model says that it was disposed of', asy
     addSpecialTokens: [['[x]']],
     setDropout: [0],
     save: [join(folder, 'gone')],
+    saveSurroundings: [folder],
   };
   const members = Object.entries(Object.getOwnPropertyDescriptors(Embedder.prototype));
   const asked = members.filter(([name]) => name !== 'constructor' && name !== 'dispose');

@@ -19,6 +19,9 @@ const WEIGHTS = [
   'pytorch_model.bin.index.json',
 ] as const;
 
+/** Of an adapter, which names its base model: not chosen from the others, since both may be there. */
+const ADAPTER_WEIGHTS = ['adapter_model.safetensors', 'adapter_model.bin'] as const;
+
 /**
  * The folder of a model.
  *
@@ -43,7 +46,9 @@ async function download(repository: Repository): Promise<string> {
   const wanted = new Set(files.has('README.md') ? ['README.md'] : []); // names the language
   for (const folder of await moduleFolders(repository, files)) {
     const within = (file: string) => (folder === '' ? file : `${folder}/${file}`);
-    const weights = WEIGHTS.map(within).find((path) => files.has(path));
+    const isAdapter = files.has(within('adapter_config.json'));
+    const choice: readonly string[] = isAdapter ? ADAPTER_WEIGHTS : WEIGHTS;
+    const weights = choice.map(within).find((path) => files.has(path));
     if (weights) for (const path of await weightFiles(repository, weights)) wanted.add(path);
     for (const path of files) {
       const isWeights = WEIGHTS.some((name) => path === within(name));

@@ -42,6 +42,10 @@ export function denseByColumns(parameters: Parameters, name: string, x: tf.Tenso
   return adapted(parameters, name, x, linearByColumns(x, weight as tf.Tensor2D, bias as tf.Tensor1D));
 }
 
+/** Whether a dense layer's weight is laid out [I, O]: GPT-2's. */
+export const isByColumns = (name: string): boolean =>
+  /(^|\.)h\.\d+\.(attn\.c_attn|attn\.c_proj|mlp\.c_fc|mlp\.c_proj)(\.weight)?$/.test(name);
+
 /** y plus what the low-rank adapter of `name` adds, where there is one: s·(x·Aᵀ)·Bᵀ. Source: arXiv 2106.09685. */
 function adapted(parameters: Parameters, name: string, x: tf.Tensor2D, y: tf.Tensor2D): tf.Tensor2D {
   const names = adapterNames(name);

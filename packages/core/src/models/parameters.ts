@@ -21,6 +21,7 @@ export function parameter(parameters: Parameters, name: string): tf.Variable {
  * pass does not use (`optional`) are loaded where present, so that a save gives them back.
  *
  * @param family What names of a checkpoint with a head begin with, where several prefixes could be meant.
+ * @param change What a parameter's values become, as by an adapter.
  * @throws ModelError naming the tensor, for a missing one or one whose shape disagrees with the config.
  */
 export function loadParameters(
@@ -30,8 +31,9 @@ export function loadParameters(
   family: string,
   path: string,
   aliases: Readonly<Record<string, string>> = {},
+  change: (name: string, values: Float32Array, shape: readonly number[]) => Float32Array = (_, values) => values,
 ): Parameters {
-  const spellings = (name: string) => [...new Set([name, legacyName(name), aliases[name] ?? name])];
+  const spellings = (name: string) => spellingsOf(name, aliases);
   const prefix = prefixOf(tensors, spellings([...shapes.keys()][0] as string), family, path);
   const found = new Map<string, string>();
   const missing: string[] = [];
@@ -62,12 +64,18 @@ export function loadParameters(
   reportUnexpected(tensors, prefix, new Set(found.values()), path);
   const parameters: Parameters = new Map();
   for (const [name, own] of found) {
-    const value = tf.tensor((tensors.get(own) as StoredTensor).read(), shapes.get(name), 'float32');
+    const shape = shapes.get(name) as number[];
+    const value = tf.tensor(change(name, (tensors.get(own) as StoredTensor).read(), shape), shape, 'float32');
     parameters.set(name, tf.variable(value));
     value.dispose();
   }
   return parameters;
 }
+
+/** The names a checkpoint may have for a parameter. */
+export const spellingsOf = (name: string, aliases: Readonly<Record<string, string>>): readonly string[] => [
+  ...new Set([name, legacyName(name), aliases[name] ?? name]),
+];
 
 /** What stands before the family's names in this checkpoint: nothing, `bert.`, `model.encoder.` and the like. */
 function prefixOf(

@@ -7,13 +7,13 @@ import {
   Embedder,
   type EngineName,
   ModelError,
-  modelFolder,
   OptionError,
   type PoolingStrategy,
   useEngine,
   writeFileWhole,
 } from '@uniem/core';
-import { ON_BAD_RECORD, type OnBadRecord, RECORD_TYPES, type RecordType } from '@uniem/data';
+import { Dataset, ON_BAD_RECORD, type OnBadRecord, RECORD_TYPES, type RecordType } from '@uniem/data';
+import { textsOf } from '../batches/records.ts';
 import {
   openTrainingData,
   type TrainingData,
@@ -23,11 +23,14 @@ import {
 import { checkLossOptions } from '../losses/losses.ts';
 import { MODEL_TYPES, type ModelType, type StrategyName } from '../names.ts';
 import { type FinetuneOptions, type ResolvedFinetuneOptions, resolveOptions } from '../options.ts';
-import { type ModelOrigin, modelCard } from '../report/model-card.ts';
+import { languageOf } from '../report/language.ts';
+import { modelCard } from '../report/model-card.ts';
 import { reportHtml } from '../report/report.ts';
 import { checkStrategyOptions } from '../strategies/index.ts';
+import { NotFinite } from './finite.ts';
 import { type DetectedModelType, detectModelType } from './model-type.ts';
 import type { RunHooks, RunOutcome } from './run-hooks.ts';
+import { refuseHeldFolder } from './run-lock.ts';
 import { TrainingRun } from './training-run.ts';
 
 export interface FineTunerOptions {
@@ -44,12 +47,20 @@ export interface FineTunerOptions {
   datasets?: readonly string[];
   /** Engine that loads the model; left out, the one in use, or else the fastest that starts. */
   backend?: FinetuneOptions['backend'];
+  /** Where the model is an adapter of PEFT: what it changes, in place of what its adapter_config.json names. */
+  baseModel?: string;
 }
 
 export interface RunResult extends RunOutcome {
   modelFolder: string;
   metricsFile: string;
 }
+
+/** Records whose texts tell the language. */
+const LANGUAGE_RECORDS = 1000;
+
+/** Models that a run trains now. */
+const TRAINING = new WeakSet<Embedder>();
 
 export class FineTuner {
   readonly embedder: Embedder;
@@ -59,11 +70,17 @@ export class FineTuner {
   readonly recordType: RecordType;
   readonly #data: TrainingRows;
   readonly #isEmbedder: boolean;
-  readonly #origin: ModelOrigin;
+  /** Names of the hub that the records came from. */
+  readonly #datasets: readonly string[];
   /** Of the last run. */
   #strategy: StrategyName | undefined;
 
-  private constructor(embedder: Embedder, detected: DetectedModelType, data: TrainingRows, origin: ModelOrigin) {
+  private constructor(
+    embedder: Embedder,
+    detected: DetectedModelType,
+    data: TrainingRows,
+    datasets: readonly string[],
+  ) {
     const { modelType, reason } = detected;
     this.embedder = embedder;
     this.modelType = modelType;
@@ -71,7 +88,7 @@ export class FineTuner {
     this.recordType = data.recordType;
     this.#data = data;
     this.#isEmbedder = modelType !== 'huggingface'; // the other layouts are saved by trainers of embedders
-    this.#origin = origin;
+    this.#datasets = datasets;
   }
 
   /**
@@ -84,11 +101,11 @@ export class FineTuner {
     requireOneOf('onBadRecord', options.onBadRecord, ON_BAD_RECORD);
     const data = await openTrainingData(options.dataset, options.recordType, options.onBadRecord);
     if (options.backend) await useEngine({ backend: options.backend });
-    const folder = await modelFolder(model);
+    const { poolingStrategy, baseModel } = options;
+    const embedder = await Embedder.fromPretrained(model, { poolingStrategy, baseModel });
     const detected = options.modelType
       ? { modelType: options.modelType, reason: 'it was asked for' }
-      : detectModelType(folder, model);
-    const embedder = await Embedder.fromPretrained(folder, { poolingStrategy: options.poolingStrategy });
+      : detectedOf(embedder);
     if (detected.modelType === 'uniem' && !embedder.config.poolingStrategy && !options.poolingStrategy) {
       throw new ModelError(
         'config.json names no uniem_pooling_strategy, so it was not trained by uniem',
@@ -96,41 +113,84 @@ export class FineTuner {
         "give poolingStrategy, or modelType 'huggingface' for a plain encoder",
       );
     }
-    return new FineTuner(embedder, detected, data, { model, folder, datasets: options.datasets ?? [] });
+    return new FineTuner(embedder, detected, data, options.datasets ?? []);
   }
 
-  /** Trains, writes `<outputDir>/metrics.jsonl` as it goes, and saves `<outputDir>/model`. */
+  /**
+   * Trains, writes `<outputDir>/metrics.jsonl` as it goes, and saves `<outputDir>/model`.
+   *
+   * @throws OptionError while another run trains this model, or writes into the folder, in whatever process.
+   */
   async run(options: FinetuneOptions = {}, hooks: RunHooks = {}): Promise<RunResult> {
     const resolved = resolveOptions(options);
+    const { embedder } = this;
+    embedder.requireSaveable();
+    if (TRAINING.has(embedder)) {
+      throw new OptionError('a run of this FineTuner is under way', 'run', 'await it, or open the model once more');
+    }
+    TRAINING.add(embedder);
+    const { dropout } = embedder.config;
+    try {
+      return await this.#run(resolved, hooks);
+    } finally {
+      embedder.config.dropout = dropout;
+      TRAINING.delete(embedder);
+    }
+  }
+
+  async #run(resolved: ResolvedFinetuneOptions, hooks: RunHooks): Promise<RunResult> {
     this.#check(resolved);
+    refuseHeldFolder(resolved.outputDir);
     await useEngine({ backend: tf.getBackend() as EngineName, precision: resolved.precision });
     const { embedder } = this;
-    const { dropout: ownDropout } = embedder.config;
     if (resolved.dropout !== undefined) embedder.setDropout(resolved.dropout);
     // A model that trained on longer texts than it took before takes them from now on.
     embedder.maxLength = Math.max(embedder.maxLength, resolved.maxLength ?? 0);
     const run = await TrainingRun.open(embedder, this.#data, resolved, hooks, this.#isEmbedder);
+    const strategy = this.#strategy;
     this.#strategy = resolved.strategy;
-    const outcome = await run.run();
-    embedder.config.dropout = ownDropout;
-    const modelFolder = join(resolved.outputDir, 'model');
-    const { validation, evaluation } = outcome;
-    const { prefix, summary, options: used, lengths, metricsFile } = run;
-    const card = modelCard({ embedder, origin: this.#origin, prefix, training: summary, validation, evaluation });
-    await embedder.save(modelFolder, { 'README.md': card });
-    const report = reportHtml({ metricsFile, summary, options: used, lengths, evaluation });
-    writeFileWhole(join(resolved.outputDir, 'report.html'), report);
-    return { ...outcome, modelFolder, metricsFile };
+    try {
+      const outcome = await run.run();
+      const modelFolder = join(resolved.outputDir, 'model');
+      const { validation, evaluation } = outcome;
+      const { prefix, summary: training, options: used, lengths, metricsFile } = run;
+      const [datasets, language] = [this.#datasets, this.#language()];
+      const card = modelCard({ embedder, datasets, language, prefix, training, validation, evaluation });
+      await embedder.save(modelFolder, { 'README.md': card });
+      const report = reportHtml({ metricsFile, summary: training, options: used, lengths, evaluation });
+      writeFileWhole(join(resolved.outputDir, 'report.html'), report);
+      return { ...outcome, modelFolder, metricsFile };
+    } catch (error) {
+      if (error instanceof NotFinite) this.#strategy = strategy; // the weights are those from before
+      throw error;
+    } finally {
+      run.release();
+    }
+  }
+
+  /** Of the training set; that of a stream is not known before its end. */
+  #language(): string | undefined {
+    const { train } = this.#data;
+    if (!(train instanceof Dataset)) return undefined;
+    const stride = Math.ceil(train.length / LANGUAGE_RECORDS);
+    const indices = Array.from({ length: Math.floor(train.length / stride) }, (_, i) => i * stride); // from everywhere
+    return languageOf([...train.select(indices)].flatMap((row) => textsOf(row, this.recordType)));
   }
 
   #check(options: ResolvedFinetuneOptions): void {
     const { batchSize, backend, earlyStoppingPatience, keepBest } = options;
-    this.embedder.requireSaveable();
     if (options.resume && (this.#strategy === 'lora' || this.#strategy === 'prefix')) {
       throw new OptionError(
         `what strategy ${this.#strategy} trained is a part of this model already`,
         'resume',
         'open the model anew with FineTuner.fromPretrained',
+      );
+    }
+    if (options.saveAdapter && this.#strategy !== undefined) {
+      throw new OptionError(
+        'no folder holds the model as the last run left it, which the adapter would change',
+        'saveAdapter',
+        "open the last run's model with FineTuner.fromPretrained, or leave saveAdapter out",
       );
     }
     checkStrategyOptions(options);
@@ -150,6 +210,12 @@ export class FineTuner {
     const needy = earlyStoppingPatience !== undefined ? 'earlyStoppingPatience' : keepBest ? 'keepBest' : undefined;
     if (needy) throw new OptionError('there is no validation set', needy, 'give { train, validation } as the dataset');
   }
+}
+
+/** An adapter without modules of its own is what its base is. */
+function detectedOf({ origin: { folder, name, base } }: Embedder): DetectedModelType {
+  const own = detectModelType(folder, name);
+  return own.modelType === 'huggingface' && base ? detectModelType(base.folder, base.name) : own;
 }
 
 function requireOneOf(option: string, value: string | undefined, allowed: readonly string[]): void {
