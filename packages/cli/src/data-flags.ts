@@ -3,6 +3,17 @@
 import { ADAPTERS, ON_BAD_RECORD } from '@uniem/data/names';
 import { z } from 'zod';
 
+/** The model of every command that opens one. */
+export const modelFlags = {
+  model: z
+    .string()
+    .describe('model folder, or owner/name[@revision] of the hub; an adapter of PEFT is merged into its base model'),
+  baseModel: z
+    .string()
+    .optional()
+    .describe('of an adapter: the model it was trained on; the one that adapter_config.json names if left out'),
+};
+
 export const columnFlags = {
   rename: z
     .array(z.string().regex(/^[^=]+=[^=]+$/, 'is not old=new'))

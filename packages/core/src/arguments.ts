@@ -1,7 +1,7 @@
 /** Checks of arguments that fail with an OptionError. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { argumentChecks, type Kind } from '@uniem/hub';
+import { argumentChecks, type Kind } from '@uniem/hub/arguments';
 
 import { OptionError } from './errors.ts';
 

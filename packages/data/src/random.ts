@@ -21,7 +21,7 @@ export class Pcg64 {
 
   /** @param seed A whole number from 0 on, as np.random.default_rng takes. */
   constructor(seed: number | bigint) {
-    if ((typeof seed === 'number' && !Number.isSafeInteger(seed)) || seed < 0) {
+    if (!(typeof seed === 'bigint' || Number.isSafeInteger(seed)) || seed < 0) {
       throw new DataError(`${seed} is not a seed`, 'seed', 'give a whole number from 0 on');
     }
     const [s0, s1, s2, s3] = seedSequence(seed) as [bigint, bigint, bigint, bigint];

@@ -1,21 +1,5 @@
 /** Files of the Hugging Face hub. The public names of @uniem/hub. */
 
-export {
-  argumentChecks,
-  CALLBACK,
-  type Checks,
-  COUNT,
-  either,
-  FLAG,
-  INDEX,
-  type Kind,
-  NAME,
-  NUMBER,
-  OBJECT,
-  oneOf,
-  shown,
-  TEXT,
-} from './arguments.ts';
 export type { HubFile } from './cache.ts';
 export { HubError } from './errors.ts';
 export { type HubName, parseHubName } from './hub-name.ts';

@@ -4,10 +4,11 @@ import { BACKENDS, POOLING_STRATEGIES, PRECISIONS } from '@uniem/core/names';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
+import { modelFlags } from '../data-flags.ts';
 
 export const encode = defineCommand({
   flags: z.strictObject({
-    model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
+    ...modelFlags,
     input: z
       .string()
       .regex(/\.(txt|jsonl|jsonl\.gz)$/)
@@ -29,13 +30,13 @@ export const encode = defineCommand({
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, input, output, pooling, backend, precision, ...options }) {
+  async run({ model, baseModel, input, output, pooling, backend, precision, ...options }) {
     const { readTexts, requireFolderOf, writeVectors } = await import('../files.ts');
     const { Embedder, useEngine } = await import('@uniem/core');
     requireFolderOf(output);
     const texts = await readTexts(input);
     await useEngine({ backend, precision });
-    const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling });
+    const embedder = await Embedder.fromPretrained(model, { baseModel, poolingStrategy: pooling });
     writeVectors(output, await embedder.encode(texts, options));
     process.stdout.write(`${output}\n`);
   },

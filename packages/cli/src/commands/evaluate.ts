@@ -11,7 +11,7 @@ import { TASKS, type TaskName } from '@uniem/finetuner/names';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { type ColumnFlags, columnFlags } from '../data-flags.ts';
+import { type ColumnFlags, columnFlags, modelFlags } from '../data-flags.ts';
 
 interface Report {
   task: TaskName;
@@ -21,7 +21,7 @@ interface Report {
 
 export const evaluate = defineCommand({
   flags: z.strictObject({
-    model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
+    ...modelFlags,
     data: z
       .string()
       .optional()
@@ -38,7 +38,7 @@ export const evaluate = defineCommand({
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, data, tasks, task, output, precision, backend, ...columns }) {
+  async run({ model, baseModel, data, tasks, task, output, precision, backend, ...columns }) {
     if ((data === undefined) === (tasks === undefined)) {
       throw new OptionError('one of the two is needed', '--data, --tasks', 'give either --data or --tasks');
     }
@@ -54,7 +54,7 @@ export const evaluate = defineCommand({
       loaded.push([name, isRetrieval ? await readRetrievalFolder(path, columns.split) : await read(path, columns)]);
     }
     await useEngine({ backend, precision });
-    const embedder = await Embedder.fromPretrained(model);
+    const embedder = await Embedder.fromPretrained(model, { baseModel });
     const reports = new Map<string, Report>();
     for (const [name, records] of loaded) {
       reports.set(name, await measure(embedder, records, task));

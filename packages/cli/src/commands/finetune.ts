@@ -10,7 +10,7 @@ import { finetuneOptions } from '@uniem/finetuner/options';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { dataFlags } from '../data-flags.ts';
+import { dataFlags, modelFlags } from '../data-flags.ts';
 
 const flags = z.strictObject({
   config: z
@@ -19,7 +19,7 @@ const flags = z.strictObject({
     .describe(
       'YAML or JSON file of these options in camelCase; flags win, and <output-dir>/run.json has what came of both',
     ),
-  model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
+  ...modelFlags,
   ...dataFlags,
   modelType: z.enum(MODEL_TYPES).optional().describe('found by the folder if left out'),
   recordType: z.enum(RECORD_TYPES).optional().describe('found by the fields if left out'),
@@ -34,11 +34,12 @@ export const finetune = defineCommand({
     const { hubNameOf } = await import('@uniem/data');
     const { FineTuner, mainMetric } = await import('@uniem/finetuner');
     const { openData } = await import('../training-data.ts');
-    const { model, modelType, recordType, pooling, onBadRecord } = given;
+    const { model, baseModel, modelType, recordType, pooling, onBadRecord } = given;
     const options = z.object(finetuneOptions.shape).parse(given);
     const dataset = await openData(given);
     const fineTuner = await FineTuner.fromPretrained(model, {
       dataset,
+      baseModel,
       modelType,
       recordType,
       onBadRecord,

@@ -5,11 +5,11 @@ import type { Pair, Row } from '@uniem/data';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { columnFlags } from '../data-flags.ts';
+import { columnFlags, modelFlags } from '../data-flags.ts';
 
 export const mine = defineCommand({
   flags: z.strictObject({
-    model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
+    ...modelFlags,
     data: z.string().describe('pairs: a file, folder or pattern, or owner/name[:configuration] of the hub'),
     output: z
       .string()
@@ -33,7 +33,7 @@ export const mine = defineCommand({
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, data, output, split, rename, precision, backend, ...options }) {
+  async run({ model, baseModel, data, output, split, rename, precision, backend, ...options }) {
     const { Embedder, useEngine, writeFileWhole } = await import('@uniem/core');
     const { loadDataset, validateRecord } = await import('@uniem/data');
     const { mineHardNegatives } = await import('@uniem/finetuner');
@@ -43,7 +43,7 @@ export const mine = defineCommand({
     const rows: Row[] = [...withColumns(await loadDataset(data, { split }), { rename })];
     const pairs = rows.map((row): Pair => validateRecord(row, 'pair'));
     await useEngine({ backend, precision });
-    const mined = await mineHardNegatives(await Embedder.fromPretrained(model), pairs, options);
+    const mined = await mineHardNegatives(await Embedder.fromPretrained(model, { baseModel }), pairs, options);
     writeFileWhole(output, mined.map((triplet) => `${JSON.stringify(triplet)}\n`).join(''));
     process.stderr.write(`${mined.length} triplets of ${pairs.length} pairs\n`);
     process.stdout.write(`${output}\n`);

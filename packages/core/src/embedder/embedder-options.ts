@@ -1,6 +1,6 @@
 /** What the options of an Embedder have to be, for callers whom no type stops. */
 
-import { COUNT, either, FLAG, type Kind, NAME, OBJECT, oneOf, TEXT } from '@uniem/hub';
+import { COUNT, either, FLAG, type Kind, NAME, OBJECT, oneOf, TEXT } from '@uniem/hub/arguments';
 
 import { requireKind, requireOptions } from '../arguments.ts';
 

@@ -1,7 +1,7 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { COUNT, NAME, NUMBER, TEXT } from '@uniem/hub';
+import { COUNT, NAME, NUMBER, TEXT } from '@uniem/hub/arguments';
 import { requireKind, requireList } from '../arguments.ts';
 import { ensureEngine } from '../engine/engine.ts';
 import { ModelError, OptionError } from '../errors.ts';

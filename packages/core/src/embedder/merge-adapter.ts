@@ -48,7 +48,8 @@ export function adapterChange(
   const whole = new Map<string, StoredTensor>(); // trained as they are: biases, modules_to_save
   const heads: string[] = [];
   for (const [key, tensor] of adapter.tensors) {
-    const name = key.replace(/^base_model\.model\./, '').replace(/\.(base_layer|original_module)\./, '.');
+    if (key.includes('.original_module.')) continue; // what modules_to_save has taken the place of
+    const name = key.replace(/^base_model\.model\./, '').replace(/\.(base_layer|modules_to_save)\./, '.');
     const found = PART.find(([pattern]) => pattern.test(name));
     const module = found ? name.replace(found[0], '') : name;
     const parameter = parameterOf(found ? `${module}.weight` : name);

@@ -48,7 +48,7 @@ export interface FineTunerOptions {
   /** Engine that loads the model; left out, the one in use, or else the fastest that starts. */
   backend?: FinetuneOptions['backend'];
   /** Where the model is an adapter of PEFT: what it changes, in place of what its adapter_config.json names. */
-  baseModel?: string;
+  baseModel?: string | undefined;
 }
 
 export interface RunResult extends RunOutcome {

@@ -186,7 +186,7 @@ function baseOf({ origin, folder }: Embedder): { base_model_name_or_path: string
 }
 
 /** @throws OptionError where the adapter could not be opened again: it changes weights that no folder holds. */
-function requireOpenable({ origin, opensInSentenceTransformers }: Embedder): void {
+function requireOpenable({ origin, config, poolingStrategy, opensInSentenceTransformers }: Embedder): void {
   if (origin.base) {
     throw new OptionError(
       `${origin.name} is an adapter itself, merged into ${origin.base.name}: no folder holds what the new one changes`,
@@ -194,7 +194,7 @@ function requireOpenable({ origin, opensInSentenceTransformers }: Embedder): voi
       'save the merged model with Embedder.save and train from its folder, or leave saveAdapter out',
     );
   }
-  if (opensInSentenceTransformers) return;
+  if (opensInSentenceTransformers || config.poolingStrategy === poolingStrategy) return; // the base's config.json says it
   throw new OptionError(
     'the pooling has no name in the layout of a saved adapter',
     'saveAdapter',
