@@ -1,6 +1,6 @@
 /** Several datasets as one: concatenate_datasets and interleave_datasets of Python's `datasets`. */
 
-import { type Kind, oneOf } from '@uniem/hub/arguments';
+import { type Kind, NUMBER, oneOf } from '@uniem/hub/arguments';
 
 import { requireList, requireOptions, SEED } from '../arguments.ts';
 import { DataError } from '../errors.ts';
@@ -43,6 +43,7 @@ export function interleaveDatasets(
   check(datasets, 'interleaveDatasets');
   requireOptions(options, OPTIONS, 'interleaveDatasets');
   const { probabilities, seed, stoppingStrategy = 'first_exhausted' } = options;
+  if (probabilities) requireList(probabilities, NUMBER, 'probabilities');
   if (probabilities) checkProbabilities(probabilities, seed, datasets.length, stoppingStrategy);
   const choice = probabilities && { probabilities, random: new Pcg64(seed as number) };
   if (allStreams(datasets)) {

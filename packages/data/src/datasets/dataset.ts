@@ -1,6 +1,6 @@
 /** Rows at hand, with the names and meaning of Python's `datasets`. */
 
-import { CALLBACK, COUNT, FLAG, INDEX, type Kind, NAME, NUMBER, OBJECT, TEXT } from '@uniem/hub/arguments';
+import { CALLBACK, COUNT, FLAG, INDEX, type Kind, NAME, OBJECT, TEXT } from '@uniem/hub/arguments';
 
 import { ITERABLE, ROW, requireKind, requireList, requireOptions, SEED } from '../arguments.ts';
 import { DataError } from '../errors.ts';
@@ -205,7 +205,7 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
 
   /** A split; the rows `datasets` gives: the permutation's first ⌈testSize·n⌉ are the test, the next train. */
   trainTestSplit(options: SplitOptions): { train: Dataset; test: Dataset } {
-    requireOptions(options, { testSize: NUMBER, trainSize: NUMBER, seed: SEED, shuffle: FLAG }, 'trainTestSplit');
+    requireOptions(options, { testSize: SIZE, trainSize: SIZE, seed: SEED, shuffle: FLAG }, 'trainTestSplit');
     const { testSize, trainSize, seed, shuffle = true } = options;
     const { test, train } = splitSizes(this.length, testSize, trainSize);
     if (!shuffle) return { train: this.select(range(0, train)), test: this.select(range(train, train + test)) };
@@ -256,6 +256,9 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
     return new DataError(`no row ${index}`, where, `the dataset has ${this.length} rows, counted from 0`);
   }
 }
+
+/** Which sizes there are is `splitSizes`' to say. */
+const SIZE: Kind = { name: 'a number', is: (value) => typeof value === 'number' };
 
 const SYNC_ITERABLE: Kind = {
   name: 'an iterable, which is no promise',

@@ -1,6 +1,6 @@
 /** What a dataset holds, before anything is trained on it. */
 
-import { ITERABLE, requireKind } from '../arguments.ts';
+import { ITERABLE, ROW, requireKind } from '../arguments.ts';
 import { inferRecordType, type RecordType, type Row } from '../records/records.ts';
 
 /** Texts of one column by their length in characters. */
@@ -43,6 +43,7 @@ export async function inspectRows(rows: Iterable<Row> | AsyncIterable<Row>): Pro
   const labels = { least: Number.POSITIVE_INFINITY, most: Number.NEGATIVE_INFINITY, distinct: 0, invalid: 0 };
   const distinct = new Set<number>();
   for await (const row of rows) {
+    requireKind(row, ROW, `rows[${count}]`);
     first ??= row;
     count += 1;
     const key = hash(JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? String(value) : value)));

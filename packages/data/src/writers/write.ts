@@ -82,8 +82,10 @@ async function whole(path: string, write: (partial: string) => Promise<void>): P
     await write(partial);
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
+    await rm(partial, { force: true }).catch(() => {}); // a path that the disk does not take
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error; // no word of the disk's
+    const what = `could not be written (${(error as Error).message})`;
+    throw new DataError(what, path, 'free disk space or choose another path', { cause: error });
   }
 }
 
