@@ -163,6 +163,9 @@ export const DEFAULT_OPTIONS: Readonly<ResolvedFinetuneOptions> = finetuneOption
 
 /** @throws OptionError naming the option and the value received. */
 export function resolveOptions(options: FinetuneOptions): ResolvedFinetuneOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError(`must be an object (received ${String(options)})`, 'options', 'give an object of options');
+  }
   const result = finetuneOptions.safeParse(options);
   if (result.success) return result.data;
   const issue = result.error.issues[0];

@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { COUNT, NAME, NUMBER, TEXT } from '@uniem/hub/arguments';
-import { requireKind, requireList } from '../arguments.ts';
+import { BATCH, requireKind, requireList } from '../arguments.ts';
 import { ensureEngine } from '../engine/engine.ts';
 import { ModelError, OptionError } from '../errors.ts';
 import type { ModelConfig } from '../models/config.ts';
@@ -147,6 +147,7 @@ export class Embedder {
    */
   embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false, skip = 0): tf.Tensor2D {
     const { config, layout } = this.#model;
+    requireKind(batch, BATCH, 'batch');
     const run = { parameters: this.parameters, batch, state: dropout, checkpointing: gradientCheckpointing };
     const pooled =
       batch.inputIds.length > 0

@@ -2,8 +2,11 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { oneOf } from '@uniem/hub/arguments';
+
+import { requireOptions } from '../arguments.ts';
 import { EngineError } from '../errors.ts';
-import type { Backend, Precision } from '../names.ts';
+import { BACKENDS, type Backend, PRECISIONS, type Precision } from '../names.ts';
 
 import '../../generated/tfjs-gradients.js'; // tfjs-core alone knows no kernel's gradient: scripts/gradients.mjs
 
@@ -20,7 +23,9 @@ export interface EngineOptions {
  *
  * @throws An error naming the fix when the engine asked for by name cannot be started or has no such precision.
  */
-export async function useEngine({ backend = 'auto', precision = 'fp32' }: EngineOptions = {}): Promise<EngineName> {
+export async function useEngine(options: EngineOptions = {}): Promise<EngineName> {
+  requireOptions(options, { backend: oneOf(...BACKENDS), precision: oneOf(...PRECISIONS) }, 'useEngine');
+  const { backend = 'auto', precision = 'fp32' } = options;
   const name = backend === 'auto' ? await firstThatStarts() : await start(backend);
   if (name === 'native') {
     const { usePrecision } = await import('@uniem/backend-native');

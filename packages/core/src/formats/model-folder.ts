@@ -5,6 +5,9 @@ import { dirname } from 'node:path';
 
 import { type HubOptions, openRepository, parseHubName, type Repository } from '@uniem/hub';
 
+import { NAME, OBJECT } from '@uniem/hub/arguments';
+
+import { requireKind } from '../arguments.ts';
 import { ModelError } from '../errors.ts';
 import { isObject, readJson, readJsonValue } from './files.ts';
 
@@ -29,7 +32,9 @@ const ADAPTER_WEIGHTS = ['adapter_model.safetensors', 'adapter_model.bin'] as co
  * @throws ModelError where it is neither; HubError for what the hub says against it.
  */
 export async function modelFolder(model: string, hub: HubOptions = {}): Promise<string> {
-  if (statSync(model, { throwIfNoEntry: false })?.isDirectory()) return model;
+  requireKind(model, NAME, 'model', 'give a model folder, or owner/name of the hub');
+  requireKind(hub, OBJECT, 'hub');
+  if (isFolder(model)) return model;
   const name = existsSync(model) ? undefined : parseHubName(model);
   if (!name || name.configuration !== undefined) {
     throw new ModelError(
@@ -39,6 +44,15 @@ export async function modelFolder(model: string, hub: HubOptions = {}): Promise<
     );
   }
   return download(await openRepository({ type: 'model', name: name.name, revision: name.revision }, hub));
+}
+
+/** A path that no disk takes is none. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    return false;
+  }
 }
 
 async function download(repository: Repository): Promise<string> {

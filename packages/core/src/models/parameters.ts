@@ -2,6 +2,9 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { NAME } from '@uniem/hub/arguments';
+
+import { MAP, requireKind } from '../arguments.ts';
 import { ModelError } from '../errors.ts';
 import type { HostTensor, StoredTensor } from '../formats/safetensors.ts';
 
@@ -127,6 +130,7 @@ function legacyName(name: string): string {
 export async function downloadParameters(
   parameters: ReadonlyMap<string, tf.Variable>,
 ): Promise<Map<string, HostTensor>> {
+  requireKind(parameters, MAP, 'parameters');
   const tensors = new Map<string, HostTensor>();
   for (const [name, variable] of parameters) {
     tensors.set(name, { shape: variable.shape, values: (await variable.data()) as Float32Array });
@@ -144,6 +148,9 @@ export function assignParameters(
   tensors: ReadonlyMap<string, StoredTensor>,
   path: string,
 ): void {
+  requireKind(parameters, MAP, 'parameters');
+  requireKind(tensors, MAP, 'tensors');
+  requireKind(path, NAME, 'path');
   for (const [name, variable] of parameters) {
     const tensor = tensors.get(name);
     if (tensor?.shape.join() !== variable.shape.join()) {

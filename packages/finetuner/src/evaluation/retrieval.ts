@@ -2,6 +2,10 @@
 
 import { type EncodeTexts, OptionError } from '@uniem/core';
 
+import { INDEX, OBJECT, requireKind, requireList, TEXT } from '@uniem/core/arguments';
+
+import { withMethods } from '../arguments.ts';
+
 export interface RetrievalMetrics {
   'mrr@10': number;
   'recall@1': number;
@@ -35,6 +39,15 @@ export async function evaluateRetrieval(
   embedder: { encodeQuery: EncodeTexts; encodeDocument: EncodeTexts },
   task: RetrievalTask,
 ): Promise<RetrievalMetrics> {
+  requireKind(embedder, withMethods('encodeQuery', 'encodeDocument'), 'embedder');
+  requireKind(task, OBJECT, 'task');
+  requireList(task.queries, TEXT, 'queries');
+  requireList(task.documents, TEXT, 'documents');
+  const ANSWER = {
+    name: 'an index, or a Map of gains by index',
+    is: (value: unknown) => INDEX.is(value) || value instanceof Map,
+  };
+  if (task.relevant !== undefined) requireList(task.relevant, ANSWER, 'relevant');
   const { queries: texts, documents } = task;
   const relevant = (task.relevant ?? texts.map((_, i) => i)).map((own) =>
     typeof own === 'number' ? new Map([[own, 1]]) : own,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  BACKENDS,
   Embedder,
   type EngineName,
   ModelError,
@@ -12,6 +13,7 @@ import {
   useEngine,
   writeFileWhole,
 } from '@uniem/core';
+import { CALLBACK, type Kind, NAME, OBJECT, oneOf, requireKind, requireOptions } from '@uniem/core/arguments';
 import { Dataset, ON_BAD_RECORD, type OnBadRecord, RECORD_TYPES, type RecordType } from '@uniem/data';
 import { textsOf } from '../batches/records.ts';
 import {
@@ -56,6 +58,27 @@ export interface RunResult extends RunOutcome {
   metricsFile: string;
 }
 
+const DATASET: Kind = {
+  name: 'records, or an object { train, validation } of them',
+  is: (value) => typeof value === 'object' && value !== null,
+};
+
+const OPTIONS: Record<string, Kind> = {
+  dataset: DATASET,
+  modelType: oneOf(...MODEL_TYPES),
+  recordType: oneOf(...RECORD_TYPES),
+  onBadRecord: oneOf(...ON_BAD_RECORD),
+  poolingStrategy: {
+    name: 'a pooling strategy or a list of them',
+    is: (value) => NAME.is(value) || Array.isArray(value),
+  },
+  datasets: { name: 'an array of names', is: Array.isArray },
+  backend: oneOf(...BACKENDS),
+  baseModel: NAME,
+};
+
+const HOOKS: Record<string, Kind> = { signal: OBJECT, onStart: CALLBACK, onStep: CALLBACK, onEpoch: CALLBACK };
+
 /** Records whose texts tell the language. */
 const LANGUAGE_RECORDS = 1000;
 
@@ -96,9 +119,9 @@ export class FineTuner {
    * @throws ModelError, DataError or OptionError saying what is wrong with the model, the records or an option.
    */
   static async fromPretrained(model: string, options: FineTunerOptions): Promise<FineTuner> {
-    requireOneOf('modelType', options.modelType, MODEL_TYPES);
-    requireOneOf('recordType', options.recordType, RECORD_TYPES);
-    requireOneOf('onBadRecord', options.onBadRecord, ON_BAD_RECORD);
+    requireKind(model, NAME, 'model', 'give a model folder, or owner/name of the hub');
+    requireOptions(options, OPTIONS, 'FineTuner.fromPretrained');
+    requireKind(options.dataset, DATASET, 'dataset');
     const data = await openTrainingData(options.dataset, options.recordType, options.onBadRecord);
     if (options.backend) await useEngine({ backend: options.backend });
     const { poolingStrategy, baseModel } = options;
@@ -123,6 +146,7 @@ export class FineTuner {
    */
   async run(options: FinetuneOptions = {}, hooks: RunHooks = {}): Promise<RunResult> {
     const resolved = resolveOptions(options);
+    requireOptions(hooks, HOOKS, 'hooks');
     const { embedder } = this;
     embedder.requireSaveable();
     if (TRAINING.has(embedder)) {
@@ -216,9 +240,4 @@ export class FineTuner {
 function detectedOf({ origin: { folder, name, base } }: Embedder): DetectedModelType {
   const own = detectModelType(folder, name);
   return own.modelType === 'huggingface' && base ? detectModelType(base.folder, base.name) : own;
-}
-
-function requireOneOf(option: string, value: string | undefined, allowed: readonly string[]): void {
-  if (value === undefined || allowed.includes(value)) return;
-  throw new OptionError(`there is no '${value}'`, option, `use one of ${allowed.join(', ')}`);
 }

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { NAME, requireKind } from '@uniem/core/arguments';
 import type { ModelType } from '../names.ts';
 
 export interface DetectedModelType {
@@ -16,6 +17,8 @@ export interface DetectedModelType {
  * @param name What the user called it.
  */
 export function detectModelType(folder: string, name: string): DetectedModelType {
+  requireKind(folder, NAME, 'folder');
+  requireKind(name, NAME, 'name');
   if (existsSync(join(folder, 'modules.json'))) {
     return { modelType: 'sentence_transformers', reason: 'the folder holds modules.json' };
   }
