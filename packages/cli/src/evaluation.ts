@@ -1,6 +1,6 @@
 /** A task read from a file or folder, and a model measured on it. */
 
-import { type Embedder, OptionError } from '@uniem/core';
+import { type EncodeTexts, OptionError } from '@uniem/core';
 import { Dataset, type DatasetDict, loadDataset, type Row } from '@uniem/data';
 import {
   evaluateRetrieval,
@@ -12,13 +12,18 @@ import {
   type TaskName,
 } from '@uniem/finetuner';
 
-import { type ColumnFlags, withColumns } from './columns.ts';
+import { withColumns } from './columns.ts';
+import type { ColumnFlags } from './data-flags.ts';
 import { isRetrievalFolder, readRetrievalFolder } from './retrieval-folder.ts';
 
 export type TaskRecords = TaskData | RetrievalTask;
 
 /** What texts are encoded by: an Embedder, or a provider that stands in for one. */
-export type TaskEncoder = Pick<Embedder, 'encode' | 'encodeQuery' | 'encodeDocument'>;
+export interface TaskEncoder {
+  encode: EncodeTexts;
+  encodeQuery: EncodeTexts;
+  encodeDocument: EncodeTexts;
+}
 
 export interface Measured {
   task: TaskName;

@@ -1,38 +1,36 @@
 /** Text to embedding. The public names of @uniem/core. */
 
-export { Embedder, type EmbedderOptions, type EncodeOptions } from './embedder/embedder.ts';
+export { Embedder, type EmbedderOptions, type EncodeOptions, type EncodeTexts } from './embedder/embedder.ts';
+export type { ModelOrigin } from './embedder/open-pretrained.ts';
 export { createUniemEmbedder, type UniemEmbedderOptions } from './embedder/uniem-embedder.ts';
-export {
-  BACKENDS,
-  type Backend,
-  type EngineName,
-  type EngineOptions,
-  useEngine,
-} from './engine/engine.ts';
+export { type EngineName, type EngineOptions, useEngine } from './engine/engine.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
 export { refuseForeignFolder, writeFileWhole, writeFolderWhole } from './formats/files.ts';
 export { modelFolder } from './formats/model-folder.ts';
 export { type HostTensor, openSafetensors, type StoredTensor, writeSafetensors } from './formats/safetensors.ts';
-export {
-  coSentLoss,
-  DEFAULT_TEMPERATURE,
-  IN_BATCH_LOSS_TYPES,
-  type InBatchLossType,
-  type InBatchOptions,
-  pairLoss,
-  type TripletOptions,
-  tripletLoss,
-} from './losses/criteria.ts';
-export { DISTILLATION_LOSS_TYPES, type DistillationLossType, distillationLoss } from './losses/distillation.ts';
+export { coSentLoss, type InBatchOptions, pairLoss, type TripletOptions, tripletLoss } from './losses/criteria.ts';
+export { distillationLoss } from './losses/distillation.ts';
 export { matryoshkaLoss } from './losses/matryoshka.ts';
-export { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy } from './models/config.ts';
-export { adapterNames, addedRows } from './models/layers.ts';
+export type { ModelConfig } from './models/config.ts';
+export { adapterNames, addedRows, isByColumns } from './models/layers.ts';
 export { assignParameters, downloadParameters, type Parameters } from './models/parameters.ts';
 export { STATIC_EMBEDDING } from './models/static-embedding.ts';
+export {
+  BACKENDS,
+  type Backend,
+  DEFAULT_TEMPERATURE,
+  DISTILLATION_LOSS_TYPES,
+  type DistillationLossType,
+  IN_BATCH_LOSS_TYPES,
+  type InBatchLossType,
+  POOLING_STRATEGIES,
+  type PoolingStrategy,
+  PRECISIONS,
+  type Precision,
+} from './names.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
-export { PRECISIONS, type Precision } from './operations/precision.ts';
 export { cosineMatrix, cosineRows, normalize } from './operations/similarity.ts';
 export { ProgressBar } from './progress.ts';
 export { lengthsOf, packTokens, type TokenBatch } from './tokenizer/token-batch.ts';

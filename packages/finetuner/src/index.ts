@@ -7,17 +7,25 @@ export {
   inferTask,
   type Metrics,
   mainMetric,
-  TASKS,
   type TaskData,
-  type TaskName,
 } from './evaluation/tasks.ts';
 export type { Evaluation } from './evaluation/validation-task.ts';
 export { type Step, train } from './gradients/trainer.ts';
 export { type MiningOptions, mineHardNegatives } from './mining/hard-negatives.ts';
+export {
+  LR_POLICIES,
+  MODEL_TYPES,
+  type ModelType,
+  SCHEDULERS,
+  STRATEGIES,
+  type StrategyName,
+  TASKS,
+  type TaskName,
+} from './names.ts';
 export { AdamW, type AdamWOptions } from './optimizer/adamw.ts';
-export { LR_POLICIES, type LrSetting, suggestLr } from './optimizer/learning-rate.ts';
-export { SCHEDULERS, type ScheduleOptions, schedule } from './optimizer/schedules.ts';
-export { type FinetuneOptions, finetuneOptions, STRATEGIES, type StrategyName } from './options.ts';
+export { type LrSetting, suggestLr } from './optimizer/learning-rate.ts';
+export { type ScheduleOptions, schedule } from './optimizer/schedules.ts';
+export { type FinetuneOptions, finetuneOptions } from './options.ts';
 export { curveSvg, type Point } from './report/curve.ts';
 export type { EpochMetrics, EvaluationMetrics, StepMetrics, TaskMetrics } from './report/metrics.ts';
 export {
@@ -25,5 +33,5 @@ export {
   type FineTunerOptions,
   type RunResult,
 } from './run/finetuner.ts';
-export { detectModelType, MODEL_TYPES, type ModelType } from './run/model-type.ts';
+export { detectModelType } from './run/model-type.ts';
 export type { EpochEnd, RunHooks, RunOutcome, RunStart, StepEnd } from './run/run-hooks.ts';

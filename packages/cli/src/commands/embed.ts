@@ -3,19 +3,16 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 
-import { OptionError, ProgressBar } from '@uniem/core';
+import { OptionError } from '@uniem/core/names';
 import { costOf, type HostedProvider, PROVIDERS } from '@uniem/providers';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { readTexts, requireFolderOf, writeVectors } from '../files.ts';
-import { Journal } from '../journal.ts';
+import type { Journal } from '../journal.ts';
 import { baseUrlFlag, dimensionsFlag, openHosted, requestFlags } from '../provider-flags.ts';
-import { takeRunLock } from '../run-lock.ts';
 import { textFlags } from '../text-flags.ts';
 
 export const embed = defineCommand({
-  summary: 'embed texts with a hosted model and write the vectors to a file',
   flags: z.strictObject({
     provider: z.enum(PROVIDERS).describe('hosted service; compatible is any server with an OpenAI-style API'),
     model: z
@@ -35,6 +32,9 @@ export const embed = defineCommand({
     overwrite: z.boolean().default(false).describe('replace an existing output, paying for it again'),
   }),
   async run({ provider: name, model, baseUrl, input, column, split, output, overwrite, ...flags }) {
+    const { readTexts, requireFolderOf, writeVectors } = await import('../files.ts');
+    const { Journal } = await import('../journal.ts');
+    const { takeRunLock } = await import('../run-lock.ts');
     const { dimensions, inputType, ...request } = flags;
     requireFolderOf(output);
     const path = `${output}.journal`;
@@ -90,6 +90,7 @@ async function ask(
   journal: Journal,
   options: { dimensions: number | undefined; inputType: 'query' | 'document' | undefined },
 ): Promise<void> {
+  const { ProgressBar } = await import('@uniem/core');
   const missing = [...different.keys()].filter((index) => !journal.embeddings.has(index));
   const bar = new ProgressBar('embed', missing.length);
   const begin = performance.now();

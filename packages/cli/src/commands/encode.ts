@@ -1,16 +1,15 @@
 /** uniem encode: texts to vectors in a file. */
 
-import { BACKENDS, Embedder, POOLING_STRATEGIES, PRECISIONS, useEngine } from '@uniem/core';
+import { BACKENDS, POOLING_STRATEGIES, PRECISIONS } from '@uniem/core/names';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { readTexts, requireFolderOf, writeVectors } from '../files.ts';
+import { modelFlags } from '../data-flags.ts';
 import { textFlags } from '../text-flags.ts';
 
 export const encode = defineCommand({
-  summary: 'write the embeddings of texts to a file',
   flags: z.strictObject({
-    model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
+    ...modelFlags,
     ...textFlags,
     prompt: z
       .string()
@@ -25,11 +24,13 @@ export const encode = defineCommand({
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, input, column, split, output, pooling, backend, precision, ...options }) {
+  async run({ model, baseModel, input, column, split, output, pooling, backend, precision, ...options }) {
+    const { readTexts, requireFolderOf, writeVectors } = await import('../files.ts');
+    const { Embedder, useEngine } = await import('@uniem/core');
     requireFolderOf(output);
     const texts = await readTexts(input, { column, split });
     await useEngine({ backend });
-    const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling, precision });
+    const embedder = await Embedder.fromPretrained(model, { baseModel, poolingStrategy: pooling, precision });
     await writeVectors(output, await embedder.encode(texts, options));
     process.stdout.write(`${output}\n`);
   },

@@ -3,30 +3,19 @@
 import { readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 
-import {
-  BACKENDS,
-  type Backend,
-  Embedder,
-  OptionError,
-  PRECISIONS,
-  type Precision,
-  useEngine,
-  writeFileWhole,
-} from '@uniem/core';
-import { mainMetric, TASKS } from '@uniem/finetuner';
+import { BACKENDS, OptionError, PRECISIONS } from '@uniem/core/names';
+import { TASKS } from '@uniem/finetuner/names';
 import { costOf, PROVIDERS } from '@uniem/providers';
 import { z } from 'zod';
 
-import { columnFlags } from '../columns.ts';
 import { defineCommand } from '../command.ts';
-import { type Measured, measure, readTask, type TaskRecords } from '../evaluation.ts';
-import { requireFolderOf } from '../files.ts';
-import { ProviderEncoder } from '../provider-encoder.ts';
+import { columnFlags, modelFlags } from '../data-flags.ts';
+import type { Measured, TaskRecords } from '../evaluation.ts';
 import { baseUrlFlag, dimensionsFlag, openHosted, refuseFlags, requestFlags } from '../provider-flags.ts';
 
 export const evaluate = defineCommand({
-  summary: 'measure a model on a task: retrieval, sts, classification and more',
   flags: z.strictObject({
+    ...modelFlags,
     model: z
       .string()
       .describe('model folder, or owner/name[@revision] of the hub; with --provider, the name of a hosted model'),
@@ -50,15 +39,40 @@ export const evaluate = defineCommand({
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
     ...requestFlags,
   }),
-  async run({ model, provider: name, baseUrl, dimensions, data, tasks, task, output, precision, backend, ...rest }) {
+  async run({
+    model,
+    baseModel,
+    provider: name,
+    baseUrl,
+    dimensions,
+    data,
+    tasks,
+    task,
+    output,
+    precision,
+    backend,
+    ...rest
+  }) {
     if ((data === undefined) === (tasks === undefined)) {
       throw new OptionError('one of the two is needed', '--data, --tasks', 'give either --data or --tasks');
     }
+    const { Embedder, useEngine, writeFileWhole } = await import('@uniem/core');
+    const { measure, readTask } = await import('../evaluation.ts');
+    const { requireFolderOf } = await import('../files.ts');
+    const { ProviderEncoder } = await import('../provider-encoder.ts');
+    const openLocal = async () => {
+      await useEngine({ backend });
+      return Embedder.fromPretrained(model, { baseModel, precision });
+    };
     if (output) requireFolderOf(output);
     const isHosted = name !== undefined;
     refuseFlags(
       isHosted
-        ? { '--precision': precision !== 'fp32', '--backend': backend !== 'auto' }
+        ? {
+            '--base-model': baseModel !== undefined,
+            '--precision': precision !== 'fp32',
+            '--backend': backend !== 'auto',
+          }
         : { '--base-url': baseUrl !== undefined, '--dimensions': dimensions !== undefined },
       isHosted ? 'does not apply with --provider' : 'needs --provider',
     );
@@ -69,7 +83,7 @@ export const evaluate = defineCommand({
     for (const { name: title, path } of sources) {
       loaded.push([title, await readTask(path, { task, split, swap, rename, prefix })]);
     }
-    const encoder = hosted ?? (await localModel(model, backend, precision));
+    const encoder = hosted ?? (await openLocal());
     const reports = new Map<string, Measured>();
     for (const [title, records] of loaded) {
       reports.set(title, await measure(encoder, records, task));
@@ -82,14 +96,9 @@ export const evaluate = defineCommand({
     const content = data !== undefined ? only?.metrics : Object.fromEntries(reports);
     const json = `${JSON.stringify(content, null, 2)}\n`;
     if (output) writeFileWhole(output, json);
-    process.stdout.write(data !== undefined ? json : table(reports));
+    process.stdout.write(data !== undefined ? json : await table(reports));
   },
 });
-
-async function localModel(model: string, backend: Backend, precision: Precision): Promise<Embedder> {
-  await useEngine({ backend });
-  return Embedder.fromPretrained(model, { precision });
-}
 
 /** The files and folders in a folder, but hidden ones. */
 function tasksIn(folder: string): { name: string; path: string }[] {
@@ -105,7 +114,8 @@ function tasksIn(folder: string): { name: string; path: string }[] {
 }
 
 /** Main metrics in hundredths, and their mean, as MTEB shows them. */
-function table(reports: ReadonlyMap<string, Measured>): string {
+async function table(reports: ReadonlyMap<string, Measured>): Promise<string> {
+  const { mainMetric } = await import('@uniem/finetuner');
   const rows = [...reports].map(([name, { task, metrics }]) => {
     const metric = mainMetric(task);
     return { name, task: task as string, metric, value: 100 * (metrics[metric] as number) };

@@ -1,18 +1,15 @@
 /** uniem mine: pairs to triplets with hard negatives. */
 
-import { BACKENDS, Embedder, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
-import { loadDataset, type Pair, type Row, validateRecord } from '@uniem/data';
-import { mineHardNegatives } from '@uniem/finetuner';
+import { BACKENDS, PRECISIONS } from '@uniem/core/names';
+import type { Pair, Row } from '@uniem/data';
 import { z } from 'zod';
 
-import { columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
-import { requireFolderOf } from '../files.ts';
+import { columnFlags, modelFlags } from '../data-flags.ts';
 
 export const mine = defineCommand({
-  summary: 'find hard negatives: pairs to triplets, for another round of training',
   flags: z.strictObject({
-    model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
+    ...modelFlags,
     data: z.string().describe('pairs: a file, folder or pattern, or owner/name[:configuration] of the hub'),
     output: z
       .string()
@@ -36,12 +33,18 @@ export const mine = defineCommand({
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, data, output, split, rename, precision, backend, ...options }) {
+  async run({ model, baseModel, data, output, split, rename, precision, backend, ...options }) {
+    const { Embedder, useEngine, writeFileWhole } = await import('@uniem/core');
+    const { loadDataset, validateRecord } = await import('@uniem/data');
+    const { mineHardNegatives } = await import('@uniem/finetuner');
+    const { withColumns } = await import('../columns.ts');
+    const { requireFolderOf } = await import('../files.ts');
     requireFolderOf(output);
     const rows: Row[] = [...withColumns(await loadDataset(data, { split }), { rename })];
     const pairs = rows.map((row): Pair => validateRecord(row, 'pair'));
     await useEngine({ backend });
-    const mined = await mineHardNegatives(await Embedder.fromPretrained(model, { precision }), pairs, options);
+    const embedder = await Embedder.fromPretrained(model, { baseModel, precision });
+    const mined = await mineHardNegatives(embedder, pairs, options);
     writeFileWhole(output, mined.map((triplet) => `${JSON.stringify(triplet)}\n`).join(''));
     process.stderr.write(`${mined.length} triplets of ${pairs.length} pairs\n`);
     process.stdout.write(`${output}\n`);

@@ -1,31 +1,32 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import type { HubOptions } from '@uniem/hub';
+import { COUNT, NAME, NUMBER, oneOf, TEXT } from '@uniem/hub/arguments';
+import { BATCH, requireKind, requireList } from '../arguments.ts';
 import { ensureEngine, onEngine, requirePrecision } from '../engine/engine.ts';
-import { OptionError } from '../errors.ts';
-import { modelFolder } from '../formats/model-folder.ts';
-import type { ModelConfig, PoolingStrategy } from '../models/config.ts';
+import { ModelError, OptionError } from '../errors.ts';
+import type { ModelConfig } from '../models/config.ts';
 import { familyOf } from '../models/index.ts';
 import { addedRows } from '../models/layers.ts';
 import { downloadParameters, type Parameters, parameter } from '../models/parameters.ts';
 import { pool } from '../models/pooling.ts';
+import { type PoolingStrategy, PRECISIONS, type Precision } from '../names.ts';
 import type { DropoutState } from '../operations/dropout.ts';
-import { type Precision, withPrecision } from '../operations/precision.ts';
+import { withPrecision } from '../operations/precision.ts';
 import { normalize } from '../operations/similarity.ts';
 import { ProgressBar } from '../progress.ts';
 import { batchesByLength, packTokens, type TokenBatch } from '../tokenizer/token-batch.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { checkEmbedderOptions, checkEncodeOptions, checkFileTexts } from './embedder-options.ts';
 import { runHead } from './head.ts';
-import { type OpenedModel, type OpenOptions, openModel } from './open-model.ts';
-import { saveModel } from './save-model.ts';
+import { type ModelOrigin, openPretrained, type PretrainedModel, type PretrainedOptions } from './open-pretrained.ts';
+import { saveModel, writeSurroundings } from './save-model.ts';
 import { isInLayout, requireSaveable } from './sentence-transformers.ts';
 
-export interface EmbedderOptions extends OpenOptions {
-  /** Another hub, token or cache than the environment names. */
-  hub?: HubOptions;
+/** How a model is opened. */
+export interface EmbedderOptions extends PretrainedOptions {
   /** Arithmetic of the model's matrix products. */
-  precision?: Precision;
+  precision?: Precision | undefined;
 }
 
 export interface EncodeOptions {
@@ -45,31 +46,47 @@ export interface EncodeOptions {
   truncateDim?: number;
 }
 
+/** Texts to vectors, one for each: what evaluation and mining need of a model. */
+export type EncodeTexts = (texts: readonly string[], options?: EncodeOptions) => Promise<Float32Array[]>;
+
 export class Embedder {
   readonly parameters: Parameters;
   /** Arithmetic of its matrix products, whatever other models compute in. */
   readonly precision: Precision;
   /** Where it was opened and computes, whatever engine is current. */
   readonly engine: string;
-  readonly #model: OpenedModel;
+  readonly #opened: PretrainedModel;
+  #isDisposed = false;
 
-  private constructor(model: OpenedModel, parameters: Parameters, engine: string, precision: Precision) {
-    this.#model = model;
+  private constructor(model: PretrainedModel, parameters: Parameters, engine: string, precision: Precision) {
+    this.#opened = model;
     this.parameters = parameters;
     this.engine = engine;
     this.precision = precision;
   }
 
+  /** @throws ModelError once the model was disposed of. */
+  get #model(): PretrainedModel {
+    if (!this.#isDisposed) return this.#opened;
+    throw new ModelError(
+      'the model was disposed of: dispose() freed its parameters',
+      this.#opened.folder,
+      'open it again with Embedder.fromPretrained, or call dispose() after the last use',
+    );
+  }
+
   /**
-   * Opens a model folder: sentence-transformers' layout, uniem's, or a plain transformers folder (pooled by last_mean).
+   * Opens a model folder: sentence-transformers' layout, uniem's, a plain transformers folder (pooled by last_mean), or
+   * an adapter of PEFT, which is merged into its base model.
    * The weights go to the engine in use; where there is none yet, the fastest that starts becomes it.
    *
    * @param model A folder, or `owner/name` or `owner/name@revision` of the hub.
    * @throws ModelError saying which file, tensor or key is wrong; HubError for what the hub says against it.
    */
   static async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
-    const { hub, precision = 'fp32', ...rest } = options;
-    const opened = openModel(await modelFolder(model, hub), rest);
+    checkEmbedderOptions(model, options);
+    const { precision = 'fp32', ...rest } = options;
+    const opened = await openPretrained(model, rest);
     const engine = await ensureEngine();
     await requirePrecision(engine, precision);
     return new Embedder(opened, onEngine(engine, opened.load), engine, precision);
@@ -81,6 +98,7 @@ export class Embedder {
    * @throws EngineError or NativeError where the engine cannot compute so.
    */
   async inPrecision(precision: Precision): Promise<Embedder> {
+    requireKind(precision, oneOf(...PRECISIONS), 'precision');
     await requirePrecision(this.engine, precision);
     return new Embedder(this.#model, this.parameters, this.engine, precision);
   }
@@ -90,9 +108,14 @@ export class Embedder {
     return onEngine(this.engine, work);
   }
 
-  /** The folder of the encoder. */
+  /** The folder of the encoder. @throws ModelError, as everything here, after `dispose`. */
   get folder(): string {
     return this.#model.folder;
+  }
+
+  /** What it was opened as, and from which folder. */
+  get origin(): ModelOrigin {
+    return this.#model.origin;
   }
 
   get config(): ModelConfig {
@@ -133,6 +156,7 @@ export class Embedder {
 
   /** Texts are cut to so many tokens from now on, also when saved; to what the model has positions for at most. */
   set maxLength(tokens: number) {
+    requireKind(tokens, COUNT, 'maxLength');
     this.#model.maxLength = Math.min(tokens, this.config.maxPositions);
   }
 
@@ -151,6 +175,7 @@ export class Embedder {
    */
   embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false, skip = 0): tf.Tensor2D {
     const { config, layout } = this.#model;
+    requireKind(batch, BATCH, 'batch');
     const run = { parameters: this.parameters, batch, state: dropout, checkpointing: gradientCheckpointing };
     const forward = () => {
       const pooled =
@@ -163,15 +188,21 @@ export class Embedder {
   }
 
   /**
-   * Embeds texts, one float32 vector a text, in the order given. Texts are batched by length, so the order they
-   * come in costs nothing; an empty text is its special tokens; a text past maxLength is cut.
+   * Embeds texts, one float32 vector a text, in the order given; one text gives its vector. Texts are batched by length,
+   * so the order they come in costs nothing; an empty text is its special tokens; a text past maxLength is cut.
+   *
+   * @throws OptionError naming the index of what is no string; ModelError after `dispose`.
    */
-  async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
+  async encode(text: string, options?: EncodeOptions): Promise<Float32Array>;
+  async encode(texts: readonly string[], options?: EncodeOptions): Promise<Float32Array[]>;
+  async encode(texts: string | readonly string[], options?: EncodeOptions): Promise<Float32Array | Float32Array[]>;
+  async encode(given: string | readonly string[], options: EncodeOptions = {}): Promise<Float32Array | Float32Array[]> {
     const { layout } = this.#model;
+    const texts = typeof given === 'string' ? [given] : given;
+    requireList(texts, TEXT, 'texts');
+    checkEncodeOptions(options);
     const { batchSize = 32, progressBar = 'auto', normalize: unit = this.normalize } = options;
     const truncateDim = options.truncateDim ?? layout.settings.truncate_dim ?? undefined;
-    requireCount(batchSize, 'batchSize');
-    if (truncateDim !== undefined) requireCount(truncateDim, 'truncateDim');
     const maxLength = Math.min(options.maxLength ?? this.maxLength, this.maxLength);
     const prompt = this.#promptOf(options);
     const skip = prompt !== '' && !layout.pooling.includePrompt ? this.tokenizer.promptLength(prompt) : 0;
@@ -201,21 +232,32 @@ export class Embedder {
       bar.update(done);
     }
     bar.end();
-    return vectors;
+    return typeof given === 'string' ? (vectors[0] as Float32Array) : vectors;
   }
 
   /** Embeds what is looked for: `encode` with the model's prompt `query`; none where it has no such prompt. */
-  encodeQuery(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
+  async encodeQuery(text: string, options?: EncodeOptions): Promise<Float32Array>;
+  async encodeQuery(texts: readonly string[], options?: EncodeOptions): Promise<Float32Array[]>;
+  async encodeQuery(
+    texts: string | readonly string[],
+    options: EncodeOptions = {},
+  ): Promise<Float32Array | Float32Array[]> {
     return this.encode(texts, this.#withPrompt('query', options));
   }
 
   /** Embeds what is searched: `encode` with the model's prompt `document`; none where it has no such prompt. */
-  encodeDocument(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
+  async encodeDocument(text: string, options?: EncodeOptions): Promise<Float32Array>;
+  async encodeDocument(texts: readonly string[], options?: EncodeOptions): Promise<Float32Array[]>;
+  async encodeDocument(
+    texts: string | readonly string[],
+    options: EncodeOptions = {},
+  ): Promise<Float32Array | Float32Array[]> {
     return this.encode(texts, this.#withPrompt('document', options));
   }
 
   /** As sentence-transformers 6.2, where every model has both prompts, empty if it names none: no default comes in. */
   #withPrompt(name: string, options: EncodeOptions): EncodeOptions {
+    checkEncodeOptions(options);
     if (options.prompt !== undefined || options.promptName !== undefined) return options;
     return { ...options, prompt: Object.hasOwn(this.prompts, name) ? (this.prompts[name] as string) : '' };
   }
@@ -250,6 +292,8 @@ export class Embedder {
    * @throws OptionError for a token there is, and for a table that has rows without a token.
    */
   addSpecialTokens(tokens: readonly string[]): () => void {
+    const model = this.#model;
+    requireList(tokens, NAME, 'tokens');
     const rows = this.parameters.get(`${this.wordEmbeddings}.weight`)?.shape[0];
     if (rows !== this.tokenizer.size) {
       throw new OptionError(
@@ -258,10 +302,10 @@ export class Embedder {
         'use a model whose tables have one row a token',
       );
     }
-    const { tokenizer: before } = this;
-    this.#model.tokenizer = before.withSpecialTokens(tokens);
+    const { tokenizer: before } = model;
+    model.tokenizer = before.withSpecialTokens(tokens);
     return () => {
-      this.#model.tokenizer = before;
+      model.tokenizer = before;
     };
   }
 
@@ -278,6 +322,8 @@ export class Embedder {
 
   /** Sets every dropout probability of training; config.json keeps its own. */
   setDropout(probability: number): void {
+    const isProbability = (value: unknown) => NUMBER.is(value) && (value as number) >= 0 && (value as number) <= 1;
+    requireKind(probability, { name: 'a probability from 0 to 1', is: isProbability }, 'dropout');
     this.config.dropout = { embedding: probability, hidden: probability, attention: probability };
   }
 
@@ -297,20 +343,27 @@ export class Embedder {
    * @param texts Further files by name, as README.md.
    */
   async save(folder: string, texts: Readonly<Record<string, string>> = {}): Promise<void> {
+    const model = this.#model;
+    requireKind(folder, NAME, 'folder');
+    checkFileTexts(texts);
     const tensors = await downloadParameters(this.parameters);
-    saveModel(folder, this.#model, tensors, texts);
+    saveModel(folder, model, tensors, texts);
   }
 
-  /** Frees the parameters. */
+  /** Writes the tokenizer and the modules around the encoder, without its weights, into a folder that is there. */
+  async saveSurroundings(folder: string): Promise<void> {
+    const model = this.#model;
+    requireKind(folder, NAME, 'folder');
+    const ofHead = [...this.parameters].filter(([name]) => /^\d+_Dense\./.test(name));
+    writeSurroundings(folder, model, await downloadParameters(new Map(ofHead)));
+  }
+
+  /** Frees the parameters; whatever is asked of the model afterwards says so. Once more changes nothing. */
   dispose(): void {
+    this.#isDisposed = true;
     tf.dispose([...this.parameters.values()]);
     this.parameters.clear();
   }
-}
-
-function requireCount(value: number, option: string): void {
-  if (Number.isInteger(value) && value >= 1) return;
-  throw new OptionError(`must be a whole number above 0 (received ${value})`, option, 'give 1 or more');
 }
 
 /** @param x float32 [B, values] */

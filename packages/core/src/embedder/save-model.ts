@@ -20,7 +20,7 @@ export function saveModel(
   tensors: ReadonlyMap<string, HostTensor>,
   texts: Readonly<Record<string, string>>,
 ): void {
-  const { config, configText, layout, tokenizer, maxLength } = model;
+  const { config, configText, layout } = model;
   const { isStatic, head, pooling } = layout;
   const fill = (partial: string) => {
     if (!isStatic) {
@@ -38,14 +38,27 @@ export function saveModel(
       head.some(({ type, ...module }) => 'name' in module && name.startsWith(`${module.name}.`));
     const encoder = new Map([...tensors].filter(([name]) => !isOfHead(name)));
     writeSafetensors(join(partial, 'model.safetensors'), encoder);
-    for (const file of TOKENIZER_FILES) {
-      if (existsSync(join(model.folder, file))) copyFileSync(join(model.folder, file), join(partial, file));
-    }
-    if (tokenizer.grew) writeFileSync(join(partial, 'tokenizer.json'), JSON.stringify(tokenizer.toJson()));
+    writeSurroundings(partial, model, tensors);
     for (const [name, text] of Object.entries(texts)) writeFileSync(join(partial, name), text);
-    writeSentenceTransformers(partial, layout, { tensors, maxLength, hiddenSize: config.hiddenSize });
   };
   writeFolderWhole(folder, fill);
+}
+
+/**
+ * Writes what is around the encoder into a folder that is there: the tokenizer, and sentence-transformers' modules.
+ *
+ * @param tensors Parameters, those of Dense modules among them.
+ */
+export function writeSurroundings(
+  folder: string,
+  { config, layout, tokenizer, tokenizerFolder, maxLength }: Omit<OpenedModel, 'load'>,
+  tensors: ReadonlyMap<string, HostTensor>,
+): void {
+  for (const file of TOKENIZER_FILES) {
+    if (existsSync(join(tokenizerFolder, file))) copyFileSync(join(tokenizerFolder, file), join(folder, file));
+  }
+  if (tokenizer.grew) writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer.toJson()));
+  writeSentenceTransformers(folder, layout, { tensors, maxLength, hiddenSize: config.hiddenSize });
 }
 
 /** transformers opens a model in the dtype its config names: with a half one the trained changes would be rounded off. */

@@ -2,10 +2,10 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { OptionError } from '../errors.ts';
+import type { PoolingStrategy } from '../names.ts';
 import { maxTokens } from '../operations/max-tokens.ts';
 import { poolTokens } from '../operations/pool-tokens.ts';
 import { lengthsOf, packTokens, type TokenBatch } from '../tokenizer/token-batch.ts';
-import type { PoolingStrategy } from './config.ts';
 import type { EncoderOutput } from './family.ts';
 
 /** The text's tokens before `from` are not pooled. */

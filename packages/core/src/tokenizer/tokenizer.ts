@@ -2,7 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-
+import { FLAG, NAME, TEXT } from '@uniem/hub/arguments';
+import { requireKind, requireList, requireOptions } from '../arguments.ts';
 import { ModelError, OptionError } from '../errors.ts';
 import { readJson } from '../formats/files.ts';
 import { readTokenizerJson } from './convert.ts';
@@ -53,6 +54,8 @@ export class Tokenizer {
 
   /** Reads tokenizer.json, or converts the files of a slow tokenizer where that is all there is. */
   static fromFolder(folder: string, options: TokenizerOptions = {}): Tokenizer {
+    requireKind(folder, NAME, 'folder');
+    requireOptions(options, { lowerCase: FLAG, addSpecialTokens: FLAG }, 'fromFolder');
     const configPath = join(folder, 'tokenizer_config.json');
     const config = existsSync(configPath) ? readJson(configPath) : {};
     const { json, path } = readTokenizerJson(folder, config);
@@ -76,6 +79,7 @@ export class Tokenizer {
    * @throws OptionError for a token there is.
    */
   withSpecialTokens(tokens: readonly string[]): Tokenizer {
+    requireList(tokens, NAME, 'tokens');
     const known = tokens.find((token) => this.#tokenizer.idOf(token) !== undefined);
     if (known !== undefined) {
       throw new OptionError(`the tokenizer has a token '${known}'`, 'special tokens', 'give a token that is new');
@@ -111,6 +115,7 @@ export class Tokenizer {
 
   /** Ids of one text with its special tokens, at most `maxLength` (or Infinity) in all; the end of the text is cut. */
   encode(text: string, maxLength: number): Int32Array {
+    requireKind(text, TEXT, 'text');
     const room = maxLength - this.#specialTokens;
     const whole = Number.isInteger(maxLength) || maxLength === Number.POSITIVE_INFINITY;
     if (!whole || room < 0) {
@@ -126,6 +131,7 @@ export class Tokenizer {
 
   /** Packs several texts into one batch. */
   encodeBatch(texts: readonly string[], maxLength: number): TokenBatch {
+    requireList(texts, TEXT, 'texts');
     return packTokens(texts.map((text) => this.encode(text, maxLength)));
   }
 }

@@ -6,9 +6,11 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 
+import { NAME } from '@uniem/hub/arguments';
 import type { SchemaElement } from 'hyparquet';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 
+import { requireKind } from '../arguments.ts';
 import { isGzip } from '../bytes.ts';
 import { DataError } from '../errors.ts';
 import { sourceOf } from '../records/provenance.ts';
@@ -21,6 +23,7 @@ const CHUNK = 1 << 16;
 
 /** A row a line, in gzip where the name ends in .gz. */
 export async function writeJsonl(path: string, rows: AsyncIterable<Row>): Promise<void> {
+  requireKind(path, NAME, 'path');
   await whole(path, async (partial) => {
     const file = createWriteStream(partial);
     if (isGzip(path)) await pipeline(Readable.from(lines(rows)), createGzip(), file);
@@ -46,6 +49,7 @@ function json(_: string, value: unknown): unknown {
 
 /** Texts, numbers, booleans, and lists and objects of them. */
 export async function writeParquet(path: string, rows: AsyncIterable<Row>): Promise<void> {
+  requireKind(path, NAME, 'path');
   await whole(path, async (partial) => {
     let types: Map<string, ColumnType> | undefined;
     let writer: ParquetWriter | undefined;
@@ -78,8 +82,10 @@ async function whole(path: string, write: (partial: string) => Promise<void>): P
     await write(partial);
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
+    await rm(partial, { force: true }).catch(() => {}); // a path that the disk does not take
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error; // no word of the disk's
+    const what = `could not be written (${(error as Error).message})`;
+    throw new DataError(what, path, 'free disk space or choose another path', { cause: error });
   }
 }
 

@@ -1,6 +1,10 @@
 /** Retrieval: find each query's document among all of them. N queries, M documents, H values. */
 
-import { type Embedder, OptionError } from '@uniem/core';
+import { type EncodeTexts, OptionError } from '@uniem/core';
+
+import { INDEX, OBJECT, requireKind, requireList, TEXT } from '@uniem/core/arguments';
+
+import { withMethods } from '../arguments.ts';
 
 export interface RetrievalMetrics {
   'mrr@10': number;
@@ -32,9 +36,18 @@ const BLOCK = 64; // documents that stay in the cache while every query passes o
  * @throws OptionError for a query whose answer is not there.
  */
 export async function evaluateRetrieval(
-  embedder: Pick<Embedder, 'encodeQuery' | 'encodeDocument'>,
+  embedder: { encodeQuery: EncodeTexts; encodeDocument: EncodeTexts },
   task: RetrievalTask,
 ): Promise<RetrievalMetrics> {
+  requireKind(embedder, withMethods('encodeQuery', 'encodeDocument'), 'embedder');
+  requireKind(task, OBJECT, 'task');
+  requireList(task.queries, TEXT, 'queries');
+  requireList(task.documents, TEXT, 'documents');
+  const ANSWER = {
+    name: 'an index, or a Map of gains by index',
+    is: (value: unknown) => INDEX.is(value) || value instanceof Map,
+  };
+  if (task.relevant !== undefined) requireList(task.relevant, ANSWER, 'relevant');
   const { queries: texts, documents } = task;
   const relevant = (task.relevant ?? texts.map((_, i) => i)).map((own) =>
     typeof own === 'number' ? new Map([[own, 1]]) : own,

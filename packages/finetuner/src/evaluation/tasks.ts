@@ -1,8 +1,11 @@
 /** Evaluation tasks by name: what records they need, what they measure. N records, H values of an embedding. */
 
-import { type Embedder, OptionError } from '@uniem/core';
+import { type EncodeTexts, OptionError } from '@uniem/core';
+import { OBJECT, oneOf, requireKind, requireList } from '@uniem/core/arguments';
 import { DataError, type Row, sourceOf } from '@uniem/data';
 
+import { ROW, withMethods } from '../arguments.ts';
+import { TASKS, type TaskName } from '../names.ts';
 import { kMeans } from './k-means.ts';
 import { fitLogisticRegression, predict } from './logistic-regression.ts';
 import { evaluateRetrieval } from './retrieval.ts';
@@ -11,7 +14,7 @@ import { averagePrecision, binaryMetrics, macroF1, mean, pearson, spearman, vMea
 export type Metrics = Record<string, number>;
 
 /** What texts are encoded by: an Embedder. */
-export type Encoder = Pick<Embedder, 'encode'>;
+export type Encoder = { encode: EncodeTexts };
 
 export interface TaskData {
   /** What is measured on. */
@@ -41,14 +44,13 @@ const DEFINITIONS = {
   reranking: { fields: { query: 'text', positive: 'texts', negative: 'texts' }, main: 'map', measure: reranking },
   classification: { fields: LABELLED, main: 'accuracy', measure: classification },
   clustering: { fields: LABELLED, main: 'vMeasure', measure: clustering },
-} as const satisfies Record<string, Task>;
-
-export type TaskName = keyof typeof DEFINITIONS;
-
-export const TASKS = Object.keys(DEFINITIONS) as [TaskName, ...TaskName[]];
+} as const satisfies Record<TaskName, Task>;
 
 /** The metric by which models are compared on a task. */
-export const mainMetric = (task: TaskName): string => DEFINITIONS[task].main;
+export function mainMetric(task: TaskName): string {
+  requireKind(task, TASK, 'task');
+  return DEFINITIONS[task].main;
+}
 
 /**
  * Measures a model on a task.
@@ -56,13 +58,18 @@ export const mainMetric = (task: TaskName): string => DEFINITIONS[task].main;
  * @throws DataError for a record that lacks a field, naming its place; OptionError where there is nothing to learn from.
  */
 export async function evaluateTask(task: TaskName, embedder: Encoder, data: TaskData): Promise<Metrics> {
+  requireKind(task, TASK, 'task');
+  requireKind(embedder, withMethods('encode'), 'embedder');
+  requireData(data);
   if (data.test.length === 0) throw new DataError('no records to measure on', undefined, 'give at least one');
   for (const row of [...data.test, ...(data.train ?? [])]) requireFields(row, task);
   return DEFINITIONS[task].measure(embedder, data);
 }
 
 /** The task that a record's fields tell: labels 0 and 1 alone mean pairs told apart; a training set, classification. */
-export function inferTask({ test, train }: TaskData): TaskName {
+export function inferTask(data: TaskData): TaskName {
+  requireData(data);
+  const { test, train } = data;
   const first = test[0] ?? {};
   const has = (task: TaskName) => Object.keys(DEFINITIONS[task].fields).every((field) => field in first);
   if (has('sts')) return test.every(({ label }) => label === 0 || label === 1) ? 'pair-classification' : 'sts';
@@ -76,6 +83,14 @@ export function inferTask({ test, train }: TaskData): TaskName {
     sourceOf(first),
     `rename them to one of ${[...new Set(known)].join('; ')}`,
   );
+}
+
+const TASK = oneOf(...TASKS);
+
+function requireData(data: TaskData): void {
+  requireKind(data, OBJECT, 'data');
+  requireList(data.test, ROW, 'data.test');
+  if (data.train !== undefined) requireList(data.train, ROW, 'data.train');
 }
 
 function requireFields(row: Row, task: TaskName): void {
@@ -123,7 +138,7 @@ async function retrieval(embedder: Encoder, { test }: TaskData): Promise<Metrics
   });
   const task = { queries: [...answers.keys()], documents: column(test, 'text'), relevant: [...answers.values()] };
   // Which of the two is the question, the records do not say: no prompts by role.
-  const encode: Encoder['encode'] = (texts, options) => embedder.encode(texts, options);
+  const encode: EncodeTexts = (texts, options) => embedder.encode(texts, options);
   return { ...(await evaluateRetrieval({ encodeQuery: encode, encodeDocument: encode }, task)) };
 }
 

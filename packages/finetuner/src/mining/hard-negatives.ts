@@ -4,8 +4,11 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { type Embedder, OptionError } from '@uniem/core';
-import { DataError, Pcg64, type Triplet } from '@uniem/data';
+import { type EncodeTexts, OptionError } from '@uniem/core';
+import { COUNT, INDEX, NUMBER, oneOf, requireKind, requireOptions } from '@uniem/core/arguments';
+import { DataError, Pcg64, type Triplet, validateRecord } from '@uniem/data';
+
+import { withMethods } from '../arguments.ts';
 
 export interface MiningOptions {
   /** Negatives of a pair; fewer where no more are left. */
@@ -30,12 +33,16 @@ const BLOCK = 64; // texts whose scores are held at once
 
 /** @throws OptionError for a range that holds too few; DataError without pairs. */
 export async function mineHardNegatives(
-  embedder: Pick<Embedder, 'encode'>,
+  embedder: { encode: EncodeTexts },
   pairs: Iterable<{ text: string; text_pos: string }>,
   options: MiningOptions = {},
 ): Promise<Triplet[]> {
+  requireKind(embedder, withMethods('encode'), 'embedder');
+  requireKind(pairs, { name: 'an iterable of pairs', is: isIterable }, 'pairs');
+  requireOptions(options, OPTIONS, 'mineHardNegatives');
   const positivesOf = new Map<string, Set<string>>();
-  for (const { text, text_pos } of pairs) {
+  for (const pair of pairs) {
+    const { text, text_pos } = validateRecord(pair, 'pair');
     const own = positivesOf.get(text) ?? new Set();
     positivesOf.set(text, own.add(text_pos));
   }
@@ -66,6 +73,20 @@ export async function mineHardNegatives(
   table.dispose();
   return found;
 }
+
+const isIterable = (value: unknown) => typeof (value as Iterable<unknown> | null)?.[Symbol.iterator] === 'function';
+
+const OPTIONS = {
+  numNegatives: COUNT,
+  rangeMin: INDEX,
+  rangeMax: COUNT,
+  maxScore: NUMBER,
+  minScore: NUMBER,
+  margin: NUMBER,
+  relativeMargin: NUMBER,
+  sampling: oneOf('top', 'random'),
+  seed: INDEX,
+};
 
 type Resolved = ReturnType<typeof resolve>;
 
