@@ -118,8 +118,12 @@ function readTensor(path: string, position: number, length: number, dtype: Float
   }
 }
 
-/** Writes float32 tensors with the metadata that transformers demands. */
-export function writeSafetensors(path: string, tensors: ReadonlyMap<string, HostTensor>): void {
+/**
+ * Writes float32 tensors with the metadata that transformers demands.
+ *
+ * @param outlives Whether the file must be there after the machine fails, which the disk takes its time for.
+ */
+export function writeSafetensors(path: string, tensors: ReadonlyMap<string, HostTensor>, outlives = true): void {
   requireKind(path, NAME, 'path');
   requireKind(tensors, MAP, 'tensors');
   for (const [name, tensor] of tensors) requireHostTensor(name, tensor);
@@ -139,7 +143,7 @@ export function writeSafetensors(path: string, tensors: ReadonlyMap<string, Host
     for (const { values } of tensors.values()) {
       writeAll(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     }
-    fsyncSync(file); // some file systems tell of a full disk only here
+    if (outlives) fsyncSync(file); // some file systems tell of a full disk only here
   } finally {
     closeSync(file);
   }

@@ -112,7 +112,9 @@ test('a process whose id another has got since is gone; one of another machine i
     'process 4711 of elsewhere has been running into this folder since then',
   );
   const before = new Date(Date.now() - 300_000);
-  utimesSync(path, before, before);
+  const half = `${path}.partial`;
+  writeFileSync(half, '{');
+  for (const file of [path, half]) utimesSync(file, before, before);
   (await lockFolder(folder))();
   expect(readdirSync(folder)).toEqual([]);
 });

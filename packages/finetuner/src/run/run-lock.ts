@@ -107,7 +107,13 @@ function livingHolder(folder: string, own?: string): Holder | undefined {
 
 function namesIn(folder: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => NAME.test(name));
+    const names = readdirSync(folder);
+    for (const name of names) {
+      // Half written by a process that was killed: a living one is done with it in no time.
+      if (isLockFile(name) && !NAME.test(name) && isSilent(join(folder, name)))
+        rmSync(join(folder, name), { force: true });
+    }
+    return names.filter((name) => NAME.test(name));
   } catch {
     return []; // no such folder yet
   }
@@ -124,6 +130,10 @@ function read(path: string): Holder | undefined {
 
 function isAlive({ pid, began, machine }: Holder, path: string): boolean {
   if (machine === machineName()) return isProcessAlive(pid, began);
+  return !isSilent(path);
+}
+
+function isSilent(path: string): boolean {
   const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: 0 };
-  return Date.now() - mtimeMs < SILENCE;
+  return Date.now() - mtimeMs >= SILENCE;
 }

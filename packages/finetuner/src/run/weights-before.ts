@@ -32,7 +32,7 @@ export class WeightsBefore {
     const path = join(outputDir, WEIGHTS_BEFORE);
     const tensors = await downloadParameters(variables);
     try {
-      writeSafetensors(path, tensors);
+      writeSafetensors(path, tensors, false); // of use to this process alone
     } catch (cause) {
       rmSync(path, { force: true });
       const what = `the weights from before the run could not be kept (${(cause as Error).message})`;
