@@ -14,6 +14,7 @@ export { hubNameOf, type LoadOptions, loadDataset } from './loading/load.ts';
 export { partsOf } from './loading/local-files.ts';
 export { Pcg64 } from './random.ts';
 export { readJsonl } from './readers/jsonl.ts';
+export { NpyFile } from './readers/npy.ts';
 export { ON_BAD_RECORD, type OnBadRecord } from './readers/reader.ts';
 export { sourceOf } from './records/provenance.ts';
 export {
@@ -29,3 +30,6 @@ export {
   type Triplet,
   validateRecord,
 } from './records/records.ts';
+export { ResumableFile, type RunOptions } from './writers/resumable-file.ts';
+export type { VectorBlock, VectorShape, VectorType, VectorValues } from './writers/vector-format.ts';
+export { requireFormat, VECTOR_FILES, VectorWriter, type VectorWriterOptions } from './writers/vector-writer.ts';
