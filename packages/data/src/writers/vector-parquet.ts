@@ -24,11 +24,12 @@ import {
 /** Values a page. */
 const PAGE = 1 << 20;
 
+/** Of bytes no logical type: hyparquet-writer gives its width as an i32, where pyarrow reads an i8. */
 const ELEMENTS: Readonly<Record<VectorType, Omit<SchemaElement, 'name' | 'repetition_type'>>> = {
   float32: { type: 'FLOAT' },
   float16: { type: 'FIXED_LEN_BYTE_ARRAY', type_length: 2, logical_type: { type: 'FLOAT16' } },
-  int8: { type: 'INT32', converted_type: 'INT_8', logical_type: { type: 'INTEGER', bitWidth: 8, isSigned: true } },
-  uint8: { type: 'INT32', converted_type: 'UINT_8', logical_type: { type: 'INTEGER', bitWidth: 8, isSigned: false } },
+  int8: { type: 'INT32', converted_type: 'INT_8' },
+  uint8: { type: 'INT32', converted_type: 'UINT_8' },
 };
 
 /** What a ParquetWriter holds between two row groups. */
