@@ -1,6 +1,17 @@
 /** Text to embedding. The public names of @uniem/core. */
 
 export { Embedder, type EmbedderOptions, type EncodeOptions } from './embedder/embedder.ts';
+export {
+  dequantizeEmbedding,
+  isCalibrated,
+  OUTPUT_PRECISIONS,
+  type OutputPrecision,
+  type QuantizationRanges,
+  type Quantized,
+  quantizationRanges,
+  quantizedShape,
+  quantizeEmbeddings,
+} from './embedder/quantize.ts';
 export { createUniemEmbedder, type UniemEmbedderOptions } from './embedder/uniem-embedder.ts';
 export {
   BACKENDS,
@@ -36,5 +47,8 @@ export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export { cosineMatrix, cosineRows, normalize } from './operations/similarity.ts';
 export { ProgressBar } from './progress.ts';
+export { dot, type ScoreBlock, SEARCH_MEMORY, scoreBlocks } from './search/score-blocks.ts';
+export { type Hit, topK } from './search/top-k.ts';
+export { type VectorSource, VectorStore, vectorsInMemory } from './search/vector-source.ts';
 export { lengthsOf, packTokens, type TokenBatch } from './tokenizer/token-batch.ts';
 export { Tokenizer } from './tokenizer/tokenizer.ts';
