@@ -1,6 +1,7 @@
 /** Fine-tuning of text-embedding models. The public names of @uniem/finetuner. */
 
 export type { TrainingData, TrainingDataDict } from './batches/training-data.ts';
+export type { EncodingOptions } from './evaluation/encode-all.ts';
 export { evaluateRetrieval, type RetrievalTask } from './evaluation/retrieval.ts';
 export {
   evaluateTask,
@@ -13,7 +14,7 @@ export {
 } from './evaluation/tasks.ts';
 export type { Evaluation } from './evaluation/validation-task.ts';
 export { type Step, train } from './gradients/trainer.ts';
-export { type MiningOptions, mineHardNegatives } from './mining/hard-negatives.ts';
+export { type MiningOptions, minedTriplets, mineHardNegatives } from './mining/hard-negatives.ts';
 export { AdamW, type AdamWOptions } from './optimizer/adamw.ts';
 export { LR_POLICIES, type LrSetting, suggestLr } from './optimizer/learning-rate.ts';
 export { SCHEDULERS, type ScheduleOptions, schedule } from './optimizer/schedules.ts';
