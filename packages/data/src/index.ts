@@ -9,6 +9,7 @@ export { IterableDataset, type IterableDatasetDict } from './datasets/iterable-d
 export { type MixOptions, mixDatasets } from './datasets/mix.ts';
 export { prefixColumns } from './datasets/prefix.ts';
 export { validRecords } from './datasets/valid-records.ts';
+export { type ByteSource, LocalFile } from './bytes.ts';
 export { DataError } from './errors.ts';
 export { hubNameOf, type LoadOptions, loadDataset } from './loading/load.ts';
 export { partsOf } from './loading/local-files.ts';
@@ -16,6 +17,7 @@ export { Pcg64 } from './random.ts';
 export { readJsonl } from './readers/jsonl.ts';
 export { NpyFile } from './readers/npy.ts';
 export { ON_BAD_RECORD, type OnBadRecord } from './readers/reader.ts';
+export { readTextLines } from './readers/text-lines.ts';
 export { sourceOf } from './records/provenance.ts';
 export {
   inferRecordType,
@@ -30,6 +32,7 @@ export {
   type Triplet,
   validateRecord,
 } from './records/records.ts';
+export { partRange } from './stream/node.ts';
 export { ResumableFile, type RunOptions } from './writers/resumable-file.ts';
 export type { VectorBlock, VectorShape, VectorType, VectorValues } from './writers/vector-format.ts';
 export { requireFormat, VECTOR_FILES, VectorWriter, type VectorWriterOptions } from './writers/vector-writer.ts';
