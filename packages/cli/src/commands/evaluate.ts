@@ -6,6 +6,7 @@ import { join, parse } from 'node:path';
 import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
 import { Dataset, type DatasetDict, loadDataset, type Row } from '@uniem/data';
 import {
+  type EncodingOptions,
   evaluateRetrieval,
   evaluateTask,
   inferTask,
@@ -20,7 +21,7 @@ import { z } from 'zod';
 
 import { type ColumnFlags, columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
-import { requireFolderOf } from '../files.ts';
+import { memoryFlag, requireFolderOf } from '../files.ts';
 import { isRetrievalFolder, readRetrievalFolder } from '../retrieval-folder.ts';
 
 interface Report {
@@ -46,10 +47,11 @@ export const evaluate = defineCommand({
     prefix: columnFlags.prefix,
     swap: z.boolean().default(false).describe('text and text_pos change places: text finds text_pos'),
     output: z.string().optional().describe('also write the metrics to this JSON file'),
+    memory: memoryFlag,
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, data, tasks, task, output, precision, backend, ...columns }) {
+  async run({ model, data, tasks, task, output, memory, precision, backend, ...columns }) {
     if ((data === undefined) === (tasks === undefined)) {
       throw new OptionError('one of the two is needed', '--data, --tasks', 'give either --data or --tasks');
     }
@@ -65,7 +67,8 @@ export const evaluate = defineCommand({
     const embedder = await Embedder.fromPretrained(model);
     const reports = new Map<string, Report>();
     for (const [name, records] of loaded) {
-      reports.set(name, await measure(embedder, records, task));
+      const options = { memory: memory * 2 ** 20, progressBar: 'auto' } as const;
+      reports.set(name, await measure(embedder, records, options, task));
     }
     const [only] = reports.values();
     const content = data !== undefined ? only?.metrics : Object.fromEntries(reports);
@@ -75,13 +78,18 @@ export const evaluate = defineCommand({
   },
 });
 
-async function measure(embedder: Embedder, data: TaskData | RetrievalTask, task?: TaskName): Promise<Report> {
+async function measure(
+  embedder: Embedder,
+  data: TaskData | RetrievalTask,
+  options: EncodingOptions,
+  task?: TaskName,
+): Promise<Report> {
   if ('queries' in data) {
-    const metrics = { ...(await evaluateRetrieval(embedder, data)) };
+    const metrics = { ...(await evaluateRetrieval(embedder, data, options)) };
     return { task: 'retrieval', records: data.queries.length, metrics };
   }
   const chosen = task ?? inferTask(data);
-  return { task: chosen, records: data.test.length, metrics: await evaluateTask(chosen, embedder, data) };
+  return { task: chosen, records: data.test.length, metrics: await evaluateTask(chosen, embedder, data, options) };
 }
 
 /** @throws OptionError for flags that a folder of queries and documents leaves no room for. */
