@@ -18,6 +18,7 @@ export {
   type Backend,
   type EngineName,
   type EngineOptions,
+  ensureEngine,
   PRECISIONS,
   type Precision,
   useEngine,

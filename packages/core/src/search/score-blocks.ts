@@ -61,7 +61,7 @@ export async function* scoreBlocks(
     try {
       for (let firstDocument = 0; firstDocument < documents.length; firstDocument += D) {
         const given = await documents.read(firstDocument, Math.min(firstDocument + D, documents.length));
-        const longest = normsOf(given, H).reduce((a, b) => (b > a ? b : a), 0);
+        const longest = normsOf(given, H).reduce((a, b) => Math.max(a, b || 0), 0);
         yield {
           firstQuery,
           firstDocument,

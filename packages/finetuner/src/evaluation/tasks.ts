@@ -193,7 +193,7 @@ async function reranking(embedder: Encoder, { test }: TaskData): Promise<Metrics
 /** Logistic regression on the embeddings of the training set, as MTEB's. */
 async function classification(embedder: Encoder, { test, train }: TaskData): Promise<Metrics> {
   if (!train) throw new OptionError('classification needs a training set', 'task', 'give a folder with train and test');
-  const model = fitLogisticRegression(await encode(embedder, train, 'text'), column(train, 'label'));
+  const model = await fitLogisticRegression(await encode(embedder, train, 'text'), column(train, 'label'));
   const predicted = (await encode(embedder, test, 'text')).map((vector) => predict(model, vector));
   const labels = column(test, 'label');
   return { accuracy: mean(labels.map((label, i) => (label === predicted[i] ? 1 : 0))), f1: macroF1(labels, predicted) };
@@ -202,5 +202,5 @@ async function classification(embedder: Encoder, { test, train }: TaskData): Pro
 /** k-means with as many clusters as labels. */
 async function clustering(embedder: Encoder, { test }: TaskData): Promise<Metrics> {
   const labels = column(test, 'label');
-  return { vMeasure: vMeasure(labels, kMeans(await encode(embedder, test, 'text'), new Set(labels).size)) };
+  return { vMeasure: vMeasure(labels, await kMeans(await encode(embedder, test, 'text'), new Set(labels).size)) };
 }
