@@ -101,7 +101,7 @@ function writeRanges(path: string, precision: OutputPrecision, { least, most }: 
 }
 
 /** Rows by the window. */
-class RowWindows {
+export class RowWindows {
   readonly #rows: AsyncIterator<Row>;
   /** Read, and not yet taken. */
   #ahead: Row[] = [];
