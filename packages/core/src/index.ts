@@ -48,6 +48,12 @@ export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export { cosineMatrix, cosineRows, normalize } from './operations/similarity.ts';
 export { ProgressBar } from './progress.ts';
+export {
+  type QuantizedSearch,
+  quantizedTopK,
+  SEARCH_PRECISIONS,
+  type SearchPrecision,
+} from './search/quantized-top-k.ts';
 export { dot, type ScoreBlock, SEARCH_MEMORY, scoreBlocks } from './search/score-blocks.ts';
 export { type Hit, topK } from './search/top-k.ts';
 export { type VectorSource, VectorStore, vectorsInMemory } from './search/vector-source.ts';

@@ -1,6 +1,7 @@
 /** Records in. The public names of @uniem/data. */
 
 export { type BatchOptions, batches, roundRobin } from './batches/batch.ts';
+export { type ByteSource, LocalFile } from './bytes.ts';
 export { ADAPTERS, type Adapter, adaptRecords } from './datasets/adapters.ts';
 export { concatenateDatasets, interleaveDatasets } from './datasets/combine.ts';
 export { Dataset, type DatasetDict } from './datasets/dataset.ts';
@@ -9,7 +10,6 @@ export { IterableDataset, type IterableDatasetDict } from './datasets/iterable-d
 export { type MixOptions, mixDatasets } from './datasets/mix.ts';
 export { prefixColumns } from './datasets/prefix.ts';
 export { validRecords } from './datasets/valid-records.ts';
-export { type ByteSource, LocalFile } from './bytes.ts';
 export { DataError } from './errors.ts';
 export { hubNameOf, type LoadOptions, loadDataset } from './loading/load.ts';
 export { partsOf } from './loading/local-files.ts';

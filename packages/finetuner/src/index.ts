@@ -2,7 +2,8 @@
 
 export type { TrainingData, TrainingDataDict } from './batches/training-data.ts';
 export type { EncodingOptions } from './evaluation/encode-all.ts';
-export { evaluateRetrieval, type RetrievalTask } from './evaluation/retrieval.ts';
+export type { Quantization } from './evaluation/quantized-ranks.ts';
+export { evaluateRetrieval, type RetrievalOptions, type RetrievalTask } from './evaluation/retrieval.ts';
 export {
   evaluateTask,
   inferTask,

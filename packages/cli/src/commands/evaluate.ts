@@ -3,15 +3,15 @@
 import { readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 
-import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
+import { BACKENDS, Embedder, OptionError, PRECISIONS, SEARCH_PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
 import { Dataset, type DatasetDict, loadDataset, type Row } from '@uniem/data';
 import {
-  type EncodingOptions,
   evaluateRetrieval,
   evaluateTask,
   inferTask,
   type Metrics,
   mainMetric,
+  type RetrievalOptions,
   type RetrievalTask,
   TASKS,
   type TaskData,
@@ -47,11 +47,34 @@ export const evaluate = defineCommand({
     prefix: columnFlags.prefix,
     swap: z.boolean().default(false).describe('text and text_pos change places: text finds text_pos'),
     output: z.string().optional().describe('also write the metrics to this JSON file'),
+    outputPrecision: z
+      .enum(['float32', ...SEARCH_PRECISIONS])
+      .default('float32')
+      .describe(
+        'of retrieval: documents are searched as these codes, as encode writes them, and the candidates found scored again',
+      ),
+    rescoreMultiplier: z
+      .int()
+      .positive()
+      .default(2)
+      .describe('how many times as many candidates are scored again as the metrics look at'),
     memory: memoryFlag,
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, data, tasks, task, output, memory, precision, backend, ...columns }) {
+  async run({
+    model,
+    data,
+    tasks,
+    task,
+    output,
+    outputPrecision,
+    rescoreMultiplier,
+    memory,
+    precision,
+    backend,
+    ...columns
+  }) {
     if ((data === undefined) === (tasks === undefined)) {
       throw new OptionError('one of the two is needed', '--data, --tasks', 'give either --data or --tasks');
     }
@@ -67,7 +90,9 @@ export const evaluate = defineCommand({
     const embedder = await Embedder.fromPretrained(model);
     const reports = new Map<string, Report>();
     for (const [name, records] of loaded) {
-      const options = { memory: memory * 2 ** 20, progressBar: 'auto' } as const;
+      const quantization =
+        outputPrecision === 'float32' ? undefined : { precision: outputPrecision, multiplier: rescoreMultiplier };
+      const options = { memory: memory * 2 ** 20, progressBar: 'auto', quantization } as const;
       reports.set(name, await measure(embedder, records, options, task));
     }
     const [only] = reports.values();
@@ -81,7 +106,7 @@ export const evaluate = defineCommand({
 async function measure(
   embedder: Embedder,
   data: TaskData | RetrievalTask,
-  options: EncodingOptions,
+  options: RetrievalOptions,
   task?: TaskName,
 ): Promise<Report> {
   if ('queries' in data) {

@@ -121,3 +121,45 @@ test('a query without its document is named', async () => {
     'relevant: no document 0 among 0\n  fix: give an index into documents for each query',
   );
 });
+
+describe('quantized documents', () => {
+  const task = { queries: golden.queries.map(unit), documents: golden.documents.map(unit) };
+
+  test('are ranked by their bits, where all are candidates', async () => {
+    const bits = task.documents.map((text) => text.split(' ').map((value) => (Number(value) > 0 ? 1 : 0)));
+    const ranks = task.queries.map((text, i) => {
+      const query = text.split(' ').map((value) => Math.fround(Number(value)));
+      const equal = (other: number[]) => other.filter((bit, j) => bit === ((query[j] as number) > 0 ? 1 : 0)).length;
+      const score = (other: number[]) => other.reduce<number>((sum, bit, j) => sum + bit * (query[j] as number), 0);
+      const order = bits
+        .map((other, index) => ({ index, equal: equal(other), score: score(other) }))
+        .sort((a, b) => b.score - a.score || b.equal - a.equal || a.index - b.index);
+      return [{ rank: 1 + order.findIndex(({ index }) => index === i), gain: 1 }];
+    });
+    const quantization = { precision: 'ubinary', multiplier: 1 } as const; // 100 candidates of 60 documents
+    expect(await evaluateRetrieval(encoder, task, { quantization })).toEqual(retrievalMetrics(ranks));
+  });
+
+  test('of 8 bits lose next to nothing, of one bit much', async () => {
+    const measured = async (precision: 'int8' | 'binary') =>
+      (await evaluateRetrieval(encoder, task, { quantization: { precision } }))['ndcg@10'];
+    expect(Math.abs((await measured('int8')) - (golden.metrics['ndcg@10'] as number))).toBeLessThan(0.02);
+    expect(await measured('binary')).toBeLessThan((golden.metrics['ndcg@10'] as number) - 0.1);
+  });
+
+  test('another copy of an answer takes no rank from the next', async () => {
+    const copies = {
+      queries: ['1 0'],
+      documents: ['1 0', '1 0', '0.9 -0.4', '-1 1'],
+      relevant: [
+        new Map([
+          [1, 1],
+          [2, 1],
+        ]),
+      ],
+    };
+    const quantization = { precision: 'uint8' } as const;
+    const metrics = await evaluateRetrieval(encoder, copies, { quantization });
+    expect(metrics).toMatchObject({ 'recall@1': 0.5, 'ndcg@10': 1, 'map@100': 1 });
+  });
+});

@@ -3,6 +3,7 @@
 import { dot, type Embedder, OptionError, scoreBlocks, type VectorSource } from '@uniem/core';
 
 import { type EncodingOptions, encodeAll, searchMemory } from './encode-all.ts';
+import { type Quantization, quantizedRanks } from './quantized-ranks.ts';
 
 export interface RetrievalMetrics {
   'mrr@10': number;
@@ -20,6 +21,11 @@ export interface RetrievalTask {
   relevant?: readonly (number | ReadonlyMap<number, number>)[];
 }
 
+export interface RetrievalOptions extends EncodingOptions {
+  /** Documents are searched by their codes, and the candidates found scored again; left out, by their vectors. */
+  quantization?: Quantization | undefined;
+}
+
 /** A right document: where it stands among all, from 1, and what finding it is worth. */
 export interface Answer {
   rank: number;
@@ -34,7 +40,7 @@ export interface Answer {
 export async function evaluateRetrieval(
   embedder: Pick<Embedder, 'encodeQuery' | 'encodeDocument'>,
   task: RetrievalTask,
-  options: EncodingOptions = {},
+  options: RetrievalOptions = {},
 ): Promise<RetrievalMetrics> {
   const { queries: texts, documents } = task;
   const relevant = (task.relevant ?? texts.map((_, i) => i)).map((own) =>
@@ -66,7 +72,10 @@ export async function evaluateRetrieval(
   const encoded = await encodeAll((part, given) => embedder.encodeQuery(part, given), texts, options);
   const searched = await encodeAll((part, given) => embedder.encodeDocument(part, given), documents, options);
   try {
-    const ranks = await ranksOf(encoded, searched, answers, searchMemory(options));
+    const { quantization } = options;
+    const ranks = quantization
+      ? await quantizedRanks(encoded, searched, answers, { ...quantization, memory: searchMemory(options) })
+      : await ranksOf(encoded, searched, answers, searchMemory(options));
     return retrievalMetrics(
       gains.map((own, i) => [...own.values()].map((gain, j) => ({ rank: ranks[i]?.[j] as number, gain }))),
     );

@@ -6,7 +6,7 @@ import { DataError, type Row, sourceOf } from '@uniem/data';
 import { type EncodingOptions, encodeAll, searchMemory } from './encode-all.ts';
 import { kMeans } from './k-means.ts';
 import { fitLogisticRegression, predict } from './logistic-regression.ts';
-import { evaluateRetrieval } from './retrieval.ts';
+import { evaluateRetrieval, type RetrievalOptions } from './retrieval.ts';
 import { averagePrecision, binaryMetrics, macroF1, mean, pearson, spearman, vMeasure } from './statistics.ts';
 
 export type Metrics = Record<string, number>;
@@ -26,7 +26,7 @@ interface Task {
   fields: Readonly<Record<string, 'text' | 'number' | 'label' | 'texts'>>;
   /** The metric by which models are compared. */
   main: string;
-  measure(embedder: Encoder, data: TaskData, options: EncodingOptions): Promise<Metrics>;
+  measure(embedder: Encoder, data: TaskData, options: RetrievalOptions): Promise<Metrics>;
 }
 
 const PAIR = { text: 'text', text_pos: 'text' } as const;
@@ -60,8 +60,11 @@ export async function evaluateTask(
   task: TaskName,
   embedder: Encoder,
   data: TaskData,
-  options: EncodingOptions = {},
+  options: RetrievalOptions = {},
 ): Promise<Metrics> {
+  if (options.quantization && task !== 'retrieval') {
+    throw new OptionError(`${task} searches nothing`, 'quantization', 'leave it out, or measure retrieval');
+  }
   if (data.test.length === 0) throw new DataError('no records to measure on', undefined, 'give at least one');
   for (const row of [...data.test, ...(data.train ?? [])]) requireFields(row, task);
   return DEFINITIONS[task].measure(embedder, data, options);
@@ -122,7 +125,7 @@ function dot(a: Float32Array, b: Float32Array): number {
 }
 
 /** text_pos finds text among all texts, as a question its answer; one that stands in several records finds them all. */
-async function retrieval(embedder: Encoder, { test }: TaskData, options: EncodingOptions): Promise<Metrics> {
+async function retrieval(embedder: Encoder, { test }: TaskData, options: RetrievalOptions): Promise<Metrics> {
   const answers = new Map<string, Map<number, number>>();
   column(test, 'text_pos').forEach((query, i) => {
     answers.set(query, (answers.get(query) ?? new Map()).set(i, 1));
