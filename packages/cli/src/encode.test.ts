@@ -11,7 +11,10 @@ import { gzipSync } from 'node:zlib';
 
 import { Embedder, quantizationRanges, quantizeEmbeddings } from '@uniem/core';
 import { IterableDataset, NpyFile, type Row } from '@uniem/data';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+
+import { encode as encodeCommand } from './commands/encode.ts';
+import { parseFlags } from './flags.ts';
 
 const command = fileURLToPath(new URL('../bin/uniem.js', import.meta.url));
 const fixture = fileURLToPath(new URL('../../../fixtures/sentence-transformers/compact/static/', import.meta.url));
@@ -74,6 +77,16 @@ async function encode(...args: string[]): Promise<void> {
   expect(code, stderr).toBe(0);
 }
 
+/** The command in this process, which need not start anew. */
+async function encodeHere(...args: string[]): Promise<void> {
+  const written = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  try {
+    await encodeCommand.run(parseFlags(encodeCommand.flags, ['--model', model, ...args], 'encode'));
+  } finally {
+    written.mockRestore();
+  }
+}
+
 async function rowsOf(path: string): Promise<Row[]> {
   const rows: Row[] = [];
   for await (const row of IterableDataset.fromFiles([path])) rows.push(row);
@@ -106,7 +119,7 @@ describe('what is read and written', () => {
     const columns = plain
       ? ['--id-columns', 'text']
       : ['--column', 'body', '--id-columns', 'id', '--id-columns', 'tag'];
-    await encode('--input', input, '--output', file(`some${output}`), '--window', '70', ...columns);
+    await encodeHere('--input', input, '--output', file(`some${output}`), '--window', '70', ...columns);
     const rows = await rowsOf(file(`some${output}`));
     expectVectors(rows);
     const beside = rows.map(({ embedding: _, ...row }) => row);
@@ -126,7 +139,7 @@ describe('what is read and written', () => {
     const numbers: number[] = [];
     for (const index of [0, 1, 2]) {
       const output = file(`part-${index}.npy`);
-      await encode(...args, '--calibration-size', '50', '--shard', `${index}/3`, '--output', output);
+      await encodeHere(...args, '--calibration-size', '50', '--shard', `${index}/3`, '--output', output);
       const part = await NpyFile.open(output);
       expect([part.length, part.type]).toEqual([100, 'int8']);
       numbers.push(...(await part.read(0, 100)));
@@ -149,8 +162,8 @@ describe('what is read and written', () => {
     [['--input', 'folder/of.txt'], 'folder/of.txt: no such file\n  fix: give a file of texts'],
   ])('%j is refused', async (args, message) => {
     writeFileSync(file('bad.jsonl'), '{"text": "a"}\n');
-    const { code, stderr } = await end(start(['--input', file('bad.jsonl'), '--output', file('bad.npy'), ...args]), '');
-    expect([code, stderr]).toEqual([1, expect.stringContaining(message)]);
+    const run = encodeHere('--input', file('bad.jsonl'), '--output', file('bad.npy'), ...args);
+    await expect(run).rejects.toThrow(message);
     expect(readdirSync(folder).filter((name) => name.includes('partial'))).toEqual([]);
   });
 });
