@@ -3,7 +3,8 @@
  * Prints medians as a table. Peers run in a virtual environment made the first time, with pinned versions.
  * After the comparisons, or by their names: matmul, oneDNN's own rate; packing beside padding; sweep, the step's time by
  * batch size and text length; strategies, what BitFit and LoRA cost beside full training; grad-cache, a batch of 4,096
- * pairs; memory, 500 rounds of encode and of training; idioms, learnt from scratch beside sentence-transformers.
+ * pairs; memory, 500 rounds of encode and of training; search, exact search beside plain JavaScript; encode-file, the
+ * command beside a plain loop; idioms, learnt from scratch beside sentence-transformers.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -106,6 +107,8 @@ const own: [name: string, args: string[]][] = [
   ['strategies', [minilm, pairs]],
   ['grad-cache', [minilm, pairs]],
   ['memory', [minilm]],
+  ['search', []],
+  ['encode-file', [minilm, pairs]],
   ['idioms', [python, join(cache, 'idioms')]],
 ];
 for (const [name, args] of own.filter(([name]) => wanted(name))) {

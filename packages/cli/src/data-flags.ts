@@ -14,6 +14,21 @@ export const modelFlags = {
     .describe('of an adapter: the model it was trained on; the one that adapter_config.json names if left out'),
 };
 
+/** What standard input can be: it has no name to tell. */
+export const STDIN_FORMATS = ['jsonl', 'txt', 'csv', 'tsv'] as const;
+
+/** Texts, one after another, wherever rows are read. */
+export const textFlags = {
+  input: z
+    .string()
+    .describe(
+      'texts: a .txt file with one a line; a file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow (also .gz); owner/name[:configuration][@revision] of the hub; or - for standard input',
+    ),
+  column: z.string().default('text').describe('column of the text'),
+  split: z.string().optional().describe('split to read; all of them, one after another, if left out'),
+  stdinFormat: z.enum(STDIN_FORMATS).default('jsonl').describe('what standard input holds'),
+};
+
 export const columnFlags = {
   rename: z
     .array(z.string().regex(/^[^=]+=[^=]+$/, 'is not old=new'))
@@ -74,3 +89,10 @@ export const dataFlags = {
 };
 
 export type DataFlags = z.output<z.ZodObject<typeof dataFlags>>;
+
+/** Bytes of it are what the API's `memory` is. */
+export const memoryFlag = z
+  .int()
+  .min(16)
+  .default(1024)
+  .describe('MiB of vectors and scores held at once; vectors beyond it lie in a temporary file');

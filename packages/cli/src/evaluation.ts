@@ -7,6 +7,7 @@ import {
   evaluateTask,
   inferTask,
   type Metrics,
+  type RetrievalOptions,
   type RetrievalTask,
   type TaskData,
   type TaskName,
@@ -46,13 +47,18 @@ export async function readTask(path: string, flags: TaskFlags): Promise<TaskReco
 }
 
 /** @param task Found by the fields of the records if left out. */
-export async function measure(encoder: TaskEncoder, data: TaskRecords, task?: TaskName): Promise<Measured> {
+export async function measure(
+  encoder: TaskEncoder,
+  data: TaskRecords,
+  options: RetrievalOptions,
+  task?: TaskName,
+): Promise<Measured> {
   if ('queries' in data) {
-    const metrics = { ...(await evaluateRetrieval(encoder, data)) };
+    const metrics = { ...(await evaluateRetrieval(encoder, data, options)) };
     return { task: 'retrieval', records: data.queries.length, metrics };
   }
   const chosen = task ?? inferTask(data);
-  return { task: chosen, records: data.test.length, metrics: await evaluateTask(chosen, encoder, data) };
+  return { task: chosen, records: data.test.length, metrics: await evaluateTask(chosen, encoder, data, options) };
 }
 
 /** @throws OptionError for flags that a folder of queries and documents leaves no room for. */

@@ -2,8 +2,17 @@
 
 export { Embedder, type EmbedderOptions, type EncodeOptions, type EncodeTexts } from './embedder/embedder.ts';
 export type { ModelOrigin } from './embedder/open-pretrained.ts';
+export {
+  dequantizeEmbedding,
+  isCalibrated,
+  type QuantizationRanges,
+  type Quantized,
+  quantizationRanges,
+  quantizedShape,
+  quantizeEmbeddings,
+} from './embedder/quantize.ts';
 export { createUniemEmbedder, type UniemEmbedderOptions } from './embedder/uniem-embedder.ts';
-export { type EngineName, type EngineOptions, useEngine } from './engine/engine.ts';
+export { type EngineName, type EngineOptions, ensureEngine, useEngine } from './engine/engine.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
 export { refuseForeignFolder, writeFileWhole, writeFolderWhole } from './formats/files.ts';
 export { modelFolder } from './formats/model-folder.ts';
@@ -23,15 +32,23 @@ export {
   type DistillationLossType,
   IN_BATCH_LOSS_TYPES,
   type InBatchLossType,
+  OUTPUT_PRECISIONS,
+  type OutputPrecision,
   POOLING_STRATEGIES,
   type PoolingStrategy,
   PRECISIONS,
   type Precision,
+  SEARCH_PRECISIONS,
+  type SearchPrecision,
 } from './names.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export { cosineMatrix, cosineRows, normalize } from './operations/similarity.ts';
 export { ProgressBar } from './progress.ts';
+export { type QuantizedSearch, quantizedTopK } from './search/quantized-top-k.ts';
+export { dot, type ScoreBlock, SEARCH_MEMORY, scoreBlocks } from './search/score-blocks.ts';
+export { type Hit, topK } from './search/top-k.ts';
+export { type VectorSource, VectorStore, vectorsInMemory } from './search/vector-source.ts';
 export { lengthsOf, packTokens, type TokenBatch } from './tokenizer/token-batch.ts';
 export { Tokenizer } from './tokenizer/tokenizer.ts';

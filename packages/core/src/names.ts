@@ -36,4 +36,14 @@ export const DISTILLATION_LOSS_TYPES = ['mse', 'cosine'] as const;
 
 export type DistillationLossType = (typeof DISTILLATION_LOSS_TYPES)[number];
 
+/** float16 are the bits of IEEE 754 binary16; binary packs 8 signs a byte, as int8 (the byte − 128), ubinary as uint8. */
+export const OUTPUT_PRECISIONS = ['float32', 'float16', 'int8', 'uint8', 'binary', 'ubinary'] as const;
+
+export type OutputPrecision = (typeof OUTPUT_PRECISIONS)[number];
+
+/** The precisions that a search by codes is for; float32 and float16 vectors are searched as they are. */
+export const SEARCH_PRECISIONS = ['int8', 'uint8', 'binary', 'ubinary'] as const;
+
+export type SearchPrecision = (typeof SEARCH_PRECISIONS)[number];
+
 export { OptionError } from './errors.ts';

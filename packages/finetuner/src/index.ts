@@ -1,7 +1,9 @@
 /** Fine-tuning of text-embedding models. The public names of @uniem/finetuner. */
 
 export type { TrainingData, TrainingDataDict } from './batches/training-data.ts';
-export { evaluateRetrieval, type RetrievalTask } from './evaluation/retrieval.ts';
+export type { EncodingOptions } from './evaluation/encode-all.ts';
+export type { Quantization } from './evaluation/quantized-ranks.ts';
+export { evaluateRetrieval, type RetrievalOptions, type RetrievalTask } from './evaluation/retrieval.ts';
 export {
   evaluateTask,
   inferTask,
@@ -11,7 +13,7 @@ export {
 } from './evaluation/tasks.ts';
 export type { Evaluation } from './evaluation/validation-task.ts';
 export { type Step, train } from './gradients/trainer.ts';
-export { type MiningOptions, mineHardNegatives } from './mining/hard-negatives.ts';
+export { type MiningOptions, minedTriplets, mineHardNegatives } from './mining/hard-negatives.ts';
 export {
   LR_POLICIES,
   MODEL_TYPES,

@@ -59,7 +59,7 @@ export const compare = defineCommand({
       try {
         embedder = hosted ? undefined : await Embedder.fromPretrained(spec.model, { precision });
         const encoder = new ProviderEncoder(hosted ?? localProvider(spec.model, embedder as Embedder));
-        const measured = await measure(encoder, records, task);
+        const measured = await measure(encoder, records, { progressBar: 'auto' }, task);
         measuredTask = measured.task;
         count = measured.records;
         rows.push(rowOf(spec, encoder, measured));

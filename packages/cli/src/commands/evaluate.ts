@@ -3,13 +3,13 @@
 import { readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 
-import { BACKENDS, OptionError, PRECISIONS } from '@uniem/core/names';
+import { BACKENDS, OptionError, PRECISIONS, SEARCH_PRECISIONS } from '@uniem/core/names';
 import { TASKS } from '@uniem/finetuner/names';
 import { costOf, PROVIDERS } from '@uniem/providers';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { columnFlags, modelFlags } from '../data-flags.ts';
+import { columnFlags, memoryFlag, modelFlags } from '../data-flags.ts';
 import type { Measured, TaskRecords } from '../evaluation.ts';
 import { baseUrlFlag, dimensionsFlag, openHosted, refuseFlags, requestFlags } from '../provider-flags.ts';
 
@@ -35,6 +35,18 @@ export const evaluate = defineCommand({
     prefix: columnFlags.prefix,
     swap: z.boolean().default(false).describe('text and text_pos change places: text finds text_pos'),
     output: z.string().optional().describe('also write the metrics to this JSON file'),
+    outputPrecision: z
+      .enum(['float32', ...SEARCH_PRECISIONS])
+      .default('float32')
+      .describe(
+        'of retrieval: documents are searched as these codes, as encode writes them, and the candidates found scored again',
+      ),
+    rescoreMultiplier: z
+      .int()
+      .positive()
+      .default(2)
+      .describe('how many times as many candidates are scored again as the metrics look at'),
+    memory: memoryFlag,
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
     ...requestFlags,
@@ -49,6 +61,9 @@ export const evaluate = defineCommand({
     tasks,
     task,
     output,
+    outputPrecision,
+    rescoreMultiplier,
+    memory,
     precision,
     backend,
     ...rest
@@ -83,10 +98,13 @@ export const evaluate = defineCommand({
     for (const { name: title, path } of sources) {
       loaded.push([title, await readTask(path, { task, split, swap, rename, prefix })]);
     }
+    const quantization =
+      outputPrecision === 'float32' ? undefined : { precision: outputPrecision, multiplier: rescoreMultiplier };
+    const options = { memory: memory * 2 ** 20, progressBar: 'auto', quantization } as const;
     const encoder = hosted ?? (await openLocal());
     const reports = new Map<string, Measured>();
     for (const [title, records] of loaded) {
-      reports.set(title, await measure(encoder, records, task));
+      reports.set(title, await measure(encoder, records, options, task));
     }
     if (hosted) {
       const { texts, tokens } = hosted;

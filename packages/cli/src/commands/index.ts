@@ -16,6 +16,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'write the embeddings of texts to a file',
     load: async () => (await import('./encode.ts')).encode,
   },
+  search: {
+    summary: 'index texts and find the nearest: uniem search index, uniem search query',
+    load: async () => (await import('./search.ts')).search,
+  },
   evaluate: {
     summary: 'measure a model on a task: retrieval, sts, classification and more',
     load: async () => (await import('./evaluate.ts')).evaluate,
