@@ -15,9 +15,10 @@ const ARROWS: Record<string, readonly string[]> = {
   hub: [],
   data: ['hub'],
   finetuner: ['core', 'data'],
+  export: ['core'],
   providers: [],
   server: ['core'],
-  cli: ['finetuner', 'server', 'providers', 'core', 'data'],
+  cli: ['finetuner', 'export', 'server', 'providers', 'core', 'data'],
   'backend-tensorflow': [],
   'backend-native': [],
 };
