@@ -11,6 +11,7 @@ import { type OpenedModel, type OpenOptions, openModel } from './formats/open-mo
 import { saveModel } from './formats/save-model.ts';
 import { isInLayout, requireSaveable } from './formats/sentence-transformers.ts';
 import { runHead } from './head.ts';
+import type { EncoderOutput } from './models/family.ts';
 import { familyOf } from './models/index.ts';
 import { addedRows } from './models/layers.ts';
 import type { DropoutState } from './operations/dropout.ts';
@@ -102,6 +103,11 @@ export class Embedder {
     return this.#model.layout.normalize;
   }
 
+  /** Leading values of a vector that the model's folder says to keep; undefined, all. */
+  get truncateDim(): number | undefined {
+    return this.#model.layout.settings.truncate_dim ?? undefined;
+  }
+
   /** Tokens a text is cut to. */
   get maxLength(): number {
     return this.#model.maxLength;
@@ -126,13 +132,29 @@ export class Embedder {
    * @returns float32 [B, values], without the layout's normalization.
    */
   embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false, skip = 0): tf.Tensor2D {
-    const { config, layout } = this.#model;
+    const { config } = this.#model;
     const run = { parameters: this.parameters, batch, state: dropout, checkpointing: gradientCheckpointing };
-    const pooled =
-      batch.inputIds.length > 0
-        ? pool(familyOf(config).forward(config, run), batch, layout.pooling.strategies, skip)
-        : tf.zeros<tf.Rank.R2>([batch.offsets.length - 1, config.hiddenSize]); // a StaticEmbedding has no special tokens
-    return runHead(layout.head, this.parameters, pooled);
+    if (batch.inputIds.length > 0) return this.#pooled(familyOf(config).forward(config, run), batch, skip);
+    const none = tf.zeros<tf.Rank.R2>([batch.offsets.length - 1, config.hiddenSize]); // a StaticEmbedding has no special tokens
+    return runHead(this.#model.layout.head, this.parameters, none);
+  }
+
+  #pooled(output: EncoderOutput, batch: TokenBatch, skip: number): tf.Tensor2D {
+    const { pooling, head } = this.#model.layout;
+    return runHead(head, this.parameters, pool(output, batch, pooling.strategies, skip));
+  }
+
+  /**
+   * What a packed batch of at least one token becomes by the model's own settings: the encoder's last hidden state
+   * [T, H], and the vectors that `encode` gives [B, values], both float32. Call inside tf.tidy.
+   */
+  outputs(batch: TokenBatch): { lastHiddenState: tf.Tensor2D; sentenceEmbedding: tf.Tensor2D } {
+    const { config } = this.#model;
+    const run = { parameters: this.parameters, batch, state: undefined, checkpointing: false };
+    const output = familyOf(config).forward(config, run);
+    const embedded = this.#pooled(output, batch, 0);
+    const unit = this.normalize ? normalize(embedded) : embedded;
+    return { lastHiddenState: output.last, sentenceEmbedding: truncated(unit, this.truncateDim) };
   }
 
   /**
@@ -142,7 +164,7 @@ export class Embedder {
   async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
     const { layout } = this.#model;
     const { batchSize = 32, progressBar = 'auto', normalize: unit = this.normalize } = options;
-    const truncateDim = options.truncateDim ?? layout.settings.truncate_dim ?? undefined;
+    const { truncateDim = this.truncateDim } = options;
     requireCount(batchSize, 'batchSize');
     if (truncateDim !== undefined) requireCount(truncateDim, 'truncateDim');
     const maxLength = Math.min(options.maxLength ?? this.maxLength, this.maxLength);

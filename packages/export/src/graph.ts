@@ -73,7 +73,7 @@ type NoAttributes = Record<never, never>;
 
 /** Every operation of the graph, with its attributes. A lowering has one entry for each. */
 export interface Operations extends Record<ElementWise, NoAttributes> {
-  /** [..., M, K] by [..., K, N], float32; leading axes are equal, or the second operand has none. */
+  /** [..., M, K] by [..., K, N], float32; leading axes are equal, or the second operand has none, or 1 at its first. */
   MatMul: NoAttributes;
   /** Over the last axis. */
   Softmax: NoAttributes;

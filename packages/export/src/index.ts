@@ -16,3 +16,4 @@ export type {
   Value,
 } from './graph.ts';
 export { readConstant } from './graph.ts';
+export { traceModel } from './trace/trace.ts';
