@@ -6,7 +6,7 @@ import { homedir, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { BINDING_ADDON, cacheRoot, engineFolder } from './cache.ts';
@@ -66,7 +66,7 @@ describe('the engine', () => {
 
   test('starts and computes without a line on stderr', () => {
     const script = `
-      import * as tf from '@tensorflow/tfjs';
+      import * as tf from '@tensorflow/tfjs-core';
       import { registerTensorflowBackend } from '@uniem/backend-tensorflow';
       await registerTensorflowBackend();
       await tf.setBackend('tensorflow');

@@ -1,17 +1,17 @@
 /** Builds a graph node by node: shapes and names are found here, and what is computed twice is computed once. */
 
-import {
-  type Constant,
-  type ConstantSource,
-  type Dim,
-  type DType,
-  type Graph,
-  type Node,
-  type NodeOf,
-  type OperationName,
-  type Operations,
-  type Output,
-  type Value,
+import type {
+  Constant,
+  ConstantSource,
+  Dim,
+  DType,
+  Graph,
+  Node,
+  NodeOf,
+  OperationName,
+  Operations,
+  Output,
+  Value,
 } from './graph.ts';
 import { outputShape } from './shapes.ts';
 
@@ -140,11 +140,7 @@ export class GraphBuilder {
   }
 }
 
-function dtypeOf<O extends OperationName>(
-  operation: O,
-  inputs: readonly Value[],
-  attributes: Operations[O],
-): DType {
+function dtypeOf<O extends OperationName>(operation: O, inputs: readonly Value[], attributes: Operations[O]): DType {
   if (operation === 'Cast') return (attributes as Operations['Cast']).to;
   if (operation === 'Equal' || operation === 'Less' || operation === 'LessEqual') return 'bool';
   if (operation === 'Range') return 'int32';

@@ -3,7 +3,7 @@
  * models/nomic_bert/modeling_nomic_bert.py, under the checkpoint's names. T tokens, H hidden units.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 
 import { ACTIVATIONS, activation } from '../operations/activation.ts';
@@ -11,7 +11,6 @@ import { type AttentionPlan, attention, planAttention } from '../operations/atte
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import { type RotaryTables, rotary, rotaryTables } from '../operations/rotary.ts';
 import { tokenTypes } from '../operations/token-types.ts';
-import { parameter } from '../parameters.ts';
 import {
   count,
   type EncoderOutput,
@@ -24,6 +23,7 @@ import {
   width,
 } from './family.ts';
 import { dense, normalized, positionsOf, rows, Shapes, split } from './layers.ts';
+import { parameter } from './parameters.ts';
 import { ropeKeys, ropeOf } from './rope.ts';
 import { runLayers } from './run-layers.ts';
 

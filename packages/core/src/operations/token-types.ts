@@ -1,6 +1,6 @@
 /** What the type of its segment adds to a token's embedding. T tokens, E values of an embedding. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { hasKernel, runKernel } from './differentiable.ts';
 

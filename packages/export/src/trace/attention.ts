@@ -180,9 +180,13 @@ function disentangled(
         : builder.node('Add', [places, one], {});
     const all = builder.node('Concat', [near, far], { axis: 0 }); // [2·L]
     const reach = rows.length / 2;
-    const found = builder.node('Gather', [builder.constant(rows, [rows.length]), rowsAt(builder, all, reach, rows.length)], {
-      axis: 0,
-    });
+    const found = builder.node(
+      'Gather',
+      [builder.constant(rows, [rows.length]), rowsAt(builder, all, reach, rows.length)],
+      {
+        axis: 0,
+      },
+    );
     // Row m of the products has the distance of key n in column n − m + L − 1.
     const own = builder.node('Unsqueeze', [places], { axes: [1] });
     const column = builder.node('Add', [distances(tracer), last], {});

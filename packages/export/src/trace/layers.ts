@@ -1,6 +1,6 @@
 /** Operations of a model's layers but for attention, in plain operations. T tokens, H values, A heads of D, R turned. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { fixed, type GraphBuilder } from '../builder.ts';
 import type { Constant, Value } from '../graph.ts';
@@ -149,9 +149,7 @@ const rotary: TracingKernel = ({ tracer, inputs, attributes }) => {
       return b.node('Slice', [value], { axis, start, end: end === all ? undefined : end });
     };
     const turning = cut(split, 3, 0, 2 * half);
-    const pairs = neighbours
-      ? b.node('Reshape', [turning], { shape: ['batch', 'sequence', heads, half, 2] })
-      : turning;
+    const pairs = neighbours ? b.node('Reshape', [turning], { shape: ['batch', 'sequence', heads, half, 2] }) : turning;
     const axis = neighbours ? 4 : 3;
     const part = neighbours ? 1 : half;
     const [first, second] = [cut(pairs, axis, 0, part), cut(pairs, axis, part, 2 * part)] as const;
@@ -165,8 +163,7 @@ const rotary: TracingKernel = ({ tracer, inputs, attributes }) => {
       neighbours && D > 2 * half
         ? b.node('Reshape', [joined], { shape: ['batch', 'sequence', heads, 2 * half] })
         : joined;
-    const whole =
-      D > 2 * half ? b.node('Concat', [turned, cut(split, 3, 2 * half, D)], { axis: 3 }) : turned;
+    const whole = D > 2 * half ? b.node('Concat', [turned, cut(split, 3, 2 * half, D)], { axis: 3 }) : turned;
     return b.node('Reshape', [whole], { shape: ['batch', 'sequence', width] });
   });
   return { value, shape: x.shape };

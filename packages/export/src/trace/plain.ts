@@ -1,6 +1,6 @@
 /** TF.js's own kernels that families, heads and criteria of this library call, as operations of the graph. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { fixed } from '../builder.ts';
 import type { OperationName, Value } from '../graph.ts';

@@ -1,6 +1,6 @@
 /** Token states to one vector a text, by the attention mask: padding may be on either side. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 import { OptionError, type PoolingStrategy } from '@uniem/core';
 
 import type { Value } from '../graph.ts';

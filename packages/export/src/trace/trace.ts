@@ -6,7 +6,7 @@
  * and a constant that is not the same in both is refused.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { type Embedder, ModelError } from '@uniem/core';
 
 import type { Graph, Output } from '../graph.ts';

@@ -1,6 +1,6 @@
 /** One trace of a model: what its tensors stand for in the graph, and where its host-made numbers come from. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { Parameters, TokenBatch } from '@uniem/core';
 
 import { GraphBuilder } from '../builder.ts';
