@@ -4,7 +4,7 @@
  * After the comparisons, or by their names: matmul, oneDNN's own rate; packing beside padding; sweep, the step's time by
  * batch size and text length; strategies, what BitFit and LoRA cost beside full training; grad-cache, a batch of 4,096
  * pairs; memory, 500 rounds of encode and of training; search, exact search beside plain JavaScript; encode-file, the
- * command beside a plain loop; idioms, learnt from scratch beside sentence-transformers.
+ * command beside a plain loop; idioms, learnt from scratch beside sentence-transformers; export, ONNX in int8 beside fp32.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -110,6 +110,7 @@ const own: [name: string, args: string[]][] = [
   ['search', []],
   ['encode-file', [minilm, pairs]],
   ['idioms', [python, join(cache, 'idioms')]],
+  ['export', [minilm, pairs]],
 ];
 for (const [name, args] of own.filter(([name]) => wanted(name))) {
   console.log(`\n${name}`);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { POOLING_STRATEGIES } from '@uniem/core/names';
 import { RECORD_TYPES } from '@uniem/data/names';
+import { EXPORT_FORMATS } from '@uniem/export/options';
 import type { Evaluation, FineTuner } from '@uniem/finetuner';
 import { MODEL_TYPES } from '@uniem/finetuner/names';
 import { finetuneOptions } from '@uniem/finetuner/options';
@@ -24,6 +25,10 @@ const flags = z.strictObject({
   modelType: z.enum(MODEL_TYPES).optional().describe('found by the folder if left out'),
   recordType: z.enum(RECORD_TYPES).optional().describe('found by the fields if left out'),
   pooling: z.enum(POOLING_STRATEGIES).optional().describe('found by the folder if left out'),
+  export: z
+    .array(z.enum(EXPORT_FORMATS))
+    .default([])
+    .describe('format to write the finished model in as well, to <output-dir>/<format>; may be given several times'),
   ...finetuneOptions.shape,
 });
 
@@ -67,6 +72,13 @@ export const finetune = defineCommand({
       );
     }
     if (result.evaluation) process.stderr.write(`${told(result.evaluation, mainMetric(result.evaluation.task))}\n`);
+    if (!result.stopped && given.export.length > 0) {
+      const { exportModel } = await import('@uniem/export');
+      const { printReport } = await import('../export-report.ts');
+      for (const format of given.export) {
+        printReport(await exportModel(fineTuner.embedder, { format, output: join(options.outputDir, format) }));
+      }
+    }
     process.stdout.write(`${result.modelFolder}\n`);
   },
 });

@@ -36,6 +36,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'find hard negatives: pairs to triplets, for another round of training',
     load: async () => (await import('./mine.ts')).mine,
   },
+  export: {
+    summary: 'write a model for other libraries: ONNX, sentence-transformers, transformers',
+    load: async () => (await import('./export.ts')).exportCommand,
+  },
   data: {
     summary: 'look at a dataset before training: uniem data inspect D',
     load: async () => (await import('./data.ts')).data,

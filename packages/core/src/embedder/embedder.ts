@@ -1,11 +1,16 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import * as tf from '@tensorflow/tfjs-core';
 import { COUNT, NAME, NUMBER, oneOf, TEXT } from '@uniem/hub/arguments';
 import { BATCH, requireKind, requireList } from '../arguments.ts';
 import { ensureEngine, onEngine, requirePrecision } from '../engine/engine.ts';
 import { ModelError, OptionError } from '../errors.ts';
+import { writeFolderWhole } from '../formats/files.ts';
 import type { ModelConfig } from '../models/config.ts';
+import type { EncoderOutput } from '../models/family.ts';
 import { familyOf } from '../models/index.ts';
 import { addedRows } from '../models/layers.ts';
 import { downloadParameters, type Parameters, parameter } from '../models/parameters.ts';
@@ -20,7 +25,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { checkEmbedderOptions, checkEncodeOptions, checkFileTexts } from './embedder-options.ts';
 import { runHead } from './head.ts';
 import { type ModelOrigin, openPretrained, type PretrainedModel, type PretrainedOptions } from './open-pretrained.ts';
-import { saveModel, writeSurroundings } from './save-model.ts';
+import { type ModelParts, writeModel, writeSurroundings } from './save-model.ts';
 import { isInLayout, requireSaveable } from './sentence-transformers.ts';
 
 /** How a model is opened. */
@@ -149,6 +154,11 @@ export class Embedder {
     return this.#model.layout.normalize;
   }
 
+  /** Leading values of a vector that the model's folder says to keep; undefined, all. */
+  get truncateDim(): number | undefined {
+    return this.#model.layout.settings.truncate_dim ?? undefined;
+  }
+
   /** Tokens a text is cut to. */
   get maxLength(): number {
     return this.#model.maxLength;
@@ -165,6 +175,11 @@ export class Embedder {
     return this.#model.layout.settings.prompts;
   }
 
+  /** Whether the tokens of a prompt are pooled with those of the text. */
+  get poolsPrompt(): boolean {
+    return this.#model.layout.pooling.includePrompt;
+  }
+
   /**
    * Embeds a packed batch; differentiable by the parameters. Call inside tf.tidy or a gradient function.
    *
@@ -178,13 +193,30 @@ export class Embedder {
     requireKind(batch, BATCH, 'batch');
     const run = { parameters: this.parameters, batch, state: dropout, checkpointing: gradientCheckpointing };
     const forward = () => {
-      const pooled =
-        batch.inputIds.length > 0
-          ? pool(familyOf(config).forward(config, run), batch, layout.pooling.strategies, skip)
-          : tf.zeros<tf.Rank.R2>([batch.offsets.length - 1, config.hiddenSize]); // a StaticEmbedding has no special tokens
-      return runHead(layout.head, this.parameters, pooled);
+      if (batch.inputIds.length > 0) return this.#pooled(familyOf(config).forward(config, run), batch, skip);
+      const none = tf.zeros<tf.Rank.R2>([batch.offsets.length - 1, config.hiddenSize]); // a StaticEmbedding has no special tokens
+      return runHead(layout.head, this.parameters, none);
     };
     return this.compute(() => withPrecision(this.precision, forward));
+  }
+
+  #pooled(output: EncoderOutput, batch: TokenBatch, skip: number): tf.Tensor2D {
+    const { pooling, head } = this.#model.layout;
+    return runHead(head, this.parameters, pool(output, batch, pooling.strategies, skip));
+  }
+
+  /**
+   * What a packed batch of at least one token becomes by the model's own settings, in fp32 and on the current engine: the
+   * encoder's last hidden state [T, H], and the vectors that `encode` gives [B, values], both float32. Call inside tf.tidy.
+   */
+  outputs(batch: TokenBatch): { lastHiddenState: tf.Tensor2D; sentenceEmbedding: tf.Tensor2D } {
+    const { config } = this.#model;
+    requireKind(batch, BATCH, 'batch');
+    const run = { parameters: this.parameters, batch, state: undefined, checkpointing: false };
+    const output = familyOf(config).forward(config, run);
+    const embedded = this.#pooled(output, batch, 0);
+    const unit = this.normalize ? normalize(embedded) : embedded;
+    return { lastHiddenState: output.last, sentenceEmbedding: truncated(unit, this.truncateDim) };
   }
 
   /**
@@ -202,7 +234,7 @@ export class Embedder {
     requireList(texts, TEXT, 'texts');
     checkEncodeOptions(options);
     const { batchSize = 32, progressBar = 'auto', normalize: unit = this.normalize } = options;
-    const truncateDim = options.truncateDim ?? layout.settings.truncate_dim ?? undefined;
+    const { truncateDim = this.truncateDim } = options;
     const maxLength = Math.min(options.maxLength ?? this.maxLength, this.maxLength);
     const prompt = this.#promptOf(options);
     const skip = prompt !== '' && !layout.pooling.includePrompt ? this.tokenizer.promptLength(prompt) : 0;
@@ -343,19 +375,35 @@ export class Embedder {
    * @param texts Further files by name, as README.md.
    */
   async save(folder: string, texts: Readonly<Record<string, string>> = {}): Promise<void> {
-    const model = this.#model;
     requireKind(folder, NAME, 'folder');
     checkFileTexts(texts);
-    const tensors = await downloadParameters(this.parameters);
-    saveModel(folder, model, tensors, texts);
+    this.#model; // says so where it was disposed of
+    await writeFolderWhole(folder, async (partial) => {
+      await this.write(partial, { encoderWeights: true, modules: true });
+      for (const [name, text] of Object.entries(texts)) writeFileSync(join(partial, name), text);
+    });
+  }
+
+  /** Writes the model's files, or some of them, into a folder that is there. `save` makes a folder appear whole. */
+  async write(folder: string, parts: ModelParts): Promise<void> {
+    const model = this.#model;
+    requireKind(folder, NAME, 'folder');
+    const parameters = parts.encoderWeights ? this.parameters : this.#headParameters();
+    writeModel(folder, model, await downloadParameters(parameters), parts);
   }
 
   /** Writes the tokenizer and the modules around the encoder, without its weights, into a folder that is there. */
   async saveSurroundings(folder: string): Promise<void> {
     const model = this.#model;
     requireKind(folder, NAME, 'folder');
-    const ofHead = [...this.parameters].filter(([name]) => /^\d+_Dense\./.test(name));
-    writeSurroundings(folder, model, await downloadParameters(new Map(ofHead)));
+    writeSurroundings(folder, model, await downloadParameters(this.#headParameters()));
+  }
+
+  #headParameters(): Parameters {
+    const { head } = this.#model.layout;
+    const isOfHead = (name: string) =>
+      head.some((module) => module.type === 'Dense' && name.startsWith(`${module.name}.`));
+    return new Map([...this.parameters].filter(([name]) => isOfHead(name)));
   }
 
   /** Frees the parameters; whatever is asked of the model afterwards says so. Once more changes nothing. */

@@ -3,8 +3,7 @@
  * Source: arXiv 2106.09685; names and first values as PEFT's.
  */
 
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs-core';
@@ -146,36 +145,30 @@ async function writeAdapter(
   alpha: number,
 ): Promise<void> {
   const tensors = await downloadParameters(variables);
-  const around = mkdtempSync(join(tmpdir(), 'uniem-adapter-'));
-  try {
-    await embedder.saveSurroundings(around);
-    writeFolderWhole(
-      folder,
-      (partial) => {
-        cpSync(around, partial, { recursive: true });
-        writeSafetensors(
-          join(partial, 'adapter_model.safetensors'),
-          new Map([...tensors].map(([name, tensor]) => [`base_model.model.${name}`, tensor])),
-        );
-        const config = {
-          peft_type: 'LORA',
-          task_type: 'FEATURE_EXTRACTION',
-          ...baseOf(embedder),
-          inference_mode: true,
-          r: rank,
-          lora_alpha: alpha,
-          lora_dropout: 0,
-          bias: 'none',
-          fan_in_fan_out: names.some(isByColumns),
-          target_modules: [...names],
-        };
-        writeFileSync(join(partial, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`);
-      },
-      [ADAPTER_CONFIG],
-    );
-  } finally {
-    rmSync(around, { recursive: true, force: true });
-  }
+  await writeFolderWhole(
+    folder,
+    async (partial) => {
+      await embedder.saveSurroundings(partial);
+      writeSafetensors(
+        join(partial, 'adapter_model.safetensors'),
+        new Map([...tensors].map(([name, tensor]) => [`base_model.model.${name}`, tensor])),
+      );
+      const config = {
+        peft_type: 'LORA',
+        task_type: 'FEATURE_EXTRACTION',
+        ...baseOf(embedder),
+        inference_mode: true,
+        r: rank,
+        lora_alpha: alpha,
+        lora_dropout: 0,
+        bias: 'none',
+        fan_in_fan_out: names.some(isByColumns),
+        target_modules: [...names],
+      };
+      writeFileSync(join(partial, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`);
+    },
+    [ADAPTER_CONFIG],
+  );
 }
 
 /** The model of the hub that was trained, or the folder's whole path: a relative one would be another's elsewhere. */
