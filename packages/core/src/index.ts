@@ -36,5 +36,6 @@ export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export { cosineMatrix, cosineRows, normalize } from './operations/similarity.ts';
 export { ProgressBar } from './progress.ts';
+export { openTokenizer } from './tokenizer/open-tokenizer.ts';
 export { lengthsOf, packTokens, type TokenBatch } from './tokenizer/token-batch.ts';
 export { Tokenizer } from './tokenizer/tokenizer.ts';

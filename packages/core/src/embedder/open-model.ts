@@ -11,7 +11,8 @@ import { familyOf } from '../models/index.ts';
 import { Shapes } from '../models/layers.ts';
 import { loadParameters, type Parameters } from '../models/parameters.ts';
 import { STATIC_EMBEDDING, staticEmbedding } from '../models/static-embedding.ts';
-import { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { openTokenizer } from '../tokenizer/open-tokenizer.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import type { DenseModule, HeadModule } from './head.ts';
 import {
   type ModelLayout,
@@ -69,7 +70,7 @@ export function openModel(root: string, options: OpenOptions): OpenedModel {
   const { head, ...rest } = around;
   const { strategies, reason } = choosePooling(options.poolingStrategy, stored, config);
   requireWidths(head, config.hiddenSize * strategies.length, root);
-  const tokenizer = Tokenizer.fromFolder(folder, { lowerCase: rest.lowerCase, addSpecialTokens: !isStatic });
+  const tokenizer = openTokenizer(folder, { lowerCase: rest.lowerCase, addSpecialTokens: !isStatic });
   if (isStatic) requireRows(config, tokenizer, checkpoint.path);
   const own = isStatic ? tokenizer.truncation : tokenizer.modelMaxLength;
   const maxLength = options.maxLength ?? around.maxLength ?? own ?? config.maxPositions;
