@@ -5,13 +5,16 @@ import { data } from './commands/data.ts';
 import { doctor } from './commands/doctor.ts';
 import { encode } from './commands/encode.ts';
 import { evaluate } from './commands/evaluate.ts';
+import { exportCommand } from './commands/export.ts';
 import { finetune } from './commands/finetune.ts';
 import { mine } from './commands/mine.ts';
 import { setup } from './commands/setup.ts';
 import { describeFlags, parseFlags } from './flags.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS = new Map<string, Command>(Object.entries({ finetune, encode, evaluate, mine, data, setup, doctor }));
+const COMMANDS = new Map<string, Command>(
+  Object.entries({ finetune, encode, evaluate, mine, export: exportCommand, data, setup, doctor }),
+);
 
 async function main(argv: string[]): Promise<void> {
   const [name, ...rest] = argv;

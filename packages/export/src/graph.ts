@@ -17,7 +17,7 @@
 export type Dim = number | SymbolicDim;
 
 /** `batch` and `sequence` are those of input_ids; the others only occur between nodes. */
-export type SymbolicDim = 'batch' | 'sequence' | '2*sequence' | '2*sequence*sequence';
+export type SymbolicDim = 'batch' | 'sequence' | 'padded_sequence' | '2*sequence' | '2*sequence*sequence';
 
 /** `int32` is what holds ids and positions; a format whose indices are wider (ONNX: int64) uses those throughout. */
 export type DType = 'float32' | 'int32' | 'bool';
@@ -100,7 +100,7 @@ export interface Operations extends Record<ElementWise, NoAttributes> {
   Concat: { readonly axis: number };
   /** From `start` on, up to `end`, which counts from the end of the axis where it is negative; left out, all. */
   Slice: { readonly axis: number; readonly start: number; readonly end: number | undefined };
-  /** Zeros before and after, along an axis. */
+  /** Zeros before and after, along an axis; of a sequence there are slices of its own length alone. */
   Pad: { readonly axis: number; readonly before: number; readonly after: number };
 }
 

@@ -68,10 +68,8 @@ const RULES: { [O in OperationName]?: ShapeRule<O> } = {
     return (shape as readonly Dim[]).map((dim, at) => (at === axis ? sliced(dim, start, end) : dim));
   },
   Pad: ([shape], { axis, before, after }) => {
-    // A padded sequence is sliced back at once: that it was longer shows nowhere else.
-    return (shape as readonly Dim[]).map((dim, at) =>
-      at === axis && typeof dim === 'number' ? dim + before + after : dim,
-    );
+    const padded = (dim: Dim) => (typeof dim === 'number' ? dim + before + after : 'padded_sequence');
+    return (shape as readonly Dim[]).map((dim, at) => (at === axis ? padded(dim) : dim));
   },
 };
 
@@ -82,7 +80,8 @@ function sum(dims: readonly Dim[]): Dim {
 }
 
 function sliced(dim: Dim, start: number, end: number | undefined): Dim {
-  if (typeof dim !== 'number') return dim; // see Pad
+  if (dim === 'padded_sequence') return 'sequence';
+  if (typeof dim !== 'number') throw new Error(`internal: a slice of ${dim}`);
   const stop = end === undefined ? dim : end < 0 ? dim + end : Math.min(dim, end);
   return Math.max(0, stop - start);
 }

@@ -1,9 +1,13 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import * as tf from '@tensorflow/tfjs-core';
 import type { HubOptions } from '@uniem/hub';
 import { ensureEngine } from '../engine/engine.ts';
 import { OptionError } from '../errors.ts';
+import { writeFolderWhole } from '../formats/files.ts';
 import { modelFolder } from '../formats/model-folder.ts';
 import type { ModelConfig, PoolingStrategy } from '../models/config.ts';
 import type { EncoderOutput } from '../models/family.ts';
@@ -18,7 +22,7 @@ import { batchesByLength, packTokens, type TokenBatch } from '../tokenizer/token
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { runHead } from './head.ts';
 import { type OpenedModel, type OpenOptions, openModel } from './open-model.ts';
-import { saveModel } from './save-model.ts';
+import { type ModelParts, writeModel } from './save-model.ts';
 import { isInLayout, requireSaveable } from './sentence-transformers.ts';
 
 export interface EmbedderOptions extends OpenOptions {
@@ -120,6 +124,11 @@ export class Embedder {
   /** Texts that `encode` can put before each text, by name. */
   get prompts(): Readonly<Record<string, string>> {
     return this.#model.layout.settings.prompts;
+  }
+
+  /** Whether the tokens of a prompt are pooled with those of the text. */
+  get poolsPrompt(): boolean {
+    return this.#model.layout.pooling.includePrompt;
   }
 
   /**
@@ -290,8 +299,19 @@ export class Embedder {
    * @param texts Further files by name, as README.md.
    */
   async save(folder: string, texts: Readonly<Record<string, string>> = {}): Promise<void> {
-    const tensors = await downloadParameters(this.parameters);
-    saveModel(folder, this.#model, tensors, texts);
+    await writeFolderWhole(folder, async (partial) => {
+      await this.write(partial, { encoderWeights: true, modules: true });
+      for (const [name, text] of Object.entries(texts)) writeFileSync(join(partial, name), text);
+    });
+  }
+
+  /** Writes the model's files, or some of them, into a folder that is there. `save` makes a folder appear whole. */
+  async write(folder: string, parts: ModelParts): Promise<void> {
+    const { head } = this.#model.layout;
+    const isOfHead = (name: string) =>
+      head.some((module) => module.type === 'Dense' && name.startsWith(`${module.name}.`));
+    const wanted = [...this.parameters].filter(([name]) => parts.encoderWeights || isOfHead(name));
+    writeModel(folder, this.#model, await downloadParameters(new Map(wanted)), parts);
   }
 
   /** Frees the parameters. */

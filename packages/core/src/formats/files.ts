@@ -150,13 +150,17 @@ const MODEL_MARKS: readonly string[] = ['config.json', 'modules.json'];
  * @param marks Files of which every such folder holds one: one without is somebody else's.
  * @throws OptionError where the target holds something else, ModelError where the disk says no.
  */
-export function writeFolderWhole(target: string, fill: (folder: string) => void, marks = MODEL_MARKS): void {
+export async function writeFolderWhole(
+  target: string,
+  fill: (folder: string) => void | Promise<void>,
+  marks = MODEL_MARKS,
+): Promise<void> {
   refuseForeignFolder(target, marks);
   try {
     const partial = join(dirname(target), `.${basename(target)}.partial-${process.pid}`);
     mkdirSync(partial, { recursive: true });
     try {
-      fill(partial);
+      await fill(partial);
       replaceFolder(target, partial);
     } finally {
       rmSync(partial, { recursive: true, force: true });

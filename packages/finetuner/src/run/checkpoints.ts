@@ -84,7 +84,7 @@ export class Checkpoints {
     requireFiniteWeights(parameters, state.step);
     const { moments, updates } = await optimizer.state();
     this.#make();
-    writeFolderWhole(
+    await writeFolderWhole(
       join(this.#folder, `step-${state.step}`),
       (folder) => {
         writeSafetensors(join(folder, PARAMETERS), parameters);

@@ -143,7 +143,7 @@ async function writeAdapter(
   alpha: number,
 ): Promise<void> {
   const tensors = await downloadParameters(variables);
-  writeFolderWhole(
+  await writeFolderWhole(
     folder,
     (partial) => {
       writeSafetensors(
