@@ -16,6 +16,7 @@ const ARROWS: Record<string, readonly string[]> = {
   data: ['hub'],
   finetuner: ['core', 'data'],
   export: ['core'],
+  browser: ['core'],
   providers: [],
   server: ['core'],
   cli: ['finetuner', 'export', 'server', 'providers', 'core', 'data'],

@@ -7,6 +7,8 @@ import { Embedder, type EmbedderOptions, OptionError, writeFolderWhole } from '@
 
 import { exportFolder } from './formats/folder.ts';
 import { exportOnnx } from './formats/onnx.ts';
+import { exportSavedModel } from './formats/saved-model.ts';
+import { exportTfjs } from './formats/tfjs.ts';
 import { type ExportFormat, type ExportOptions, exportOptions, type ResolvedExportOptions } from './options.ts';
 
 /** A file or folder that was written. */
@@ -34,6 +36,8 @@ export type WriteFormat = (
 
 const WRITERS: Record<ExportFormat, WriteFormat> = {
   onnx: exportOnnx,
+  tfjs: exportTfjs,
+  'saved-model': exportSavedModel,
   'sentence-transformers': exportFolder,
   transformers: exportFolder,
 };
@@ -56,6 +60,10 @@ export async function exportModel(
     throw new OptionError(`${issue?.message}`, String(issue?.path[0]), 'see the options of exportModel');
   }
   const resolved = parsed.data;
+  if (resolved.weights !== 'float32' && resolved.format !== 'tfjs') {
+    const what = `${resolved.weights} is a way to store the weights of format tfjs (received format ${resolved.format})`;
+    throw new OptionError(what, 'weights', 'leave it out');
+  }
   if (typeof model === 'string') refuseInUse(resolved.output, model, resolved.format);
   const embedder = typeof model === 'string' ? await Embedder.fromPretrained(model, opening) : model;
   try {
@@ -81,7 +89,7 @@ const WEIGHTS = [
 function refuseInUse(output: string, model: string, format: ExportFormat): void {
   const real = (path: string) => (existsSync(path) ? realpathSync(path) : resolve(path));
   const isOwn = `${real(model)}${sep}`.startsWith(`${real(output)}${sep}`);
-  const found = format === 'onnx' ? WEIGHTS.find((name) => existsSync(join(output, name))) : undefined;
+  const found = !format.endsWith('transformers') ? WEIGHTS.find((name) => existsSync(join(output, name))) : undefined;
   if (!isOwn && found === undefined) return;
   throw new OptionError(
     isOwn ? 'the folder holds the model that is exported' : `the folder holds a model's weights (${found})`,

@@ -58,12 +58,14 @@ export function tinyModel(family: string, files: Readonly<Record<string, unknown
   return folder;
 }
 
-/** Texts of 1 to 31 words, by a fixed recurrence. */
-export function tinyTexts(count: number): string[] {
+/** Texts of 1 to `longest` words, by a fixed recurrence. */
+export function tinyTexts(count: number, longest = 31): string[] {
   let state = 7;
   const next = (below: number) => {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0;
     return (state >>> 16) % below;
   };
-  return Array.from({ length: count }, () => Array.from({ length: 1 + next(31) }, () => next(VOCABULARY)).join(' '));
+  return Array.from({ length: count }, () =>
+    Array.from({ length: 1 + next(longest) }, () => next(VOCABULARY)).join(' '),
+  );
 }

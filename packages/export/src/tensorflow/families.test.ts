@@ -15,11 +15,11 @@ import { GraphModelSession, loadConverter } from './session.ts';
 vi.stubEnv('UNIEM_NUM_THREADS', '1');
 
 const SIDES = ['left', 'right'] as const;
-const texts = tinyTexts(64);
+const texts = tinyTexts(64, 12); // TF.js's cpu engine is slow
 let converter: NonNullable<Awaited<ReturnType<typeof loadConverter>>>;
 
 beforeAll(async () => {
-  await useEngine({ backend: 'cpu' });
+  await useEngine({ backend: 'native' });
   converter = (await loadConverter()) as typeof converter;
 });
 

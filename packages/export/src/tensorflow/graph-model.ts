@@ -9,13 +9,9 @@ import { join } from 'node:path';
 
 import { type Constant, type DType, type Graph, type ReadParameter, readConstant, type Value } from '../graph.ts';
 import { toFloat16 } from '../onnx/numbers.ts';
+import type { GraphModelWeights } from '../options.ts';
 import { toTensorflow } from './lower.ts';
 import type { Attribute, TensorflowNode } from './nodes.ts';
-
-/** How weights are stored; they are float32 again once loaded. */
-export const GRAPH_MODEL_WEIGHTS = ['float32', 'float16', 'uint8'] as const;
-
-export type GraphModelWeights = (typeof GRAPH_MODEL_WEIGHTS)[number];
 
 export interface GraphModelOptions {
   weights?: GraphModelWeights;

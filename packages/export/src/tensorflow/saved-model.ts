@@ -74,7 +74,10 @@ function lengthOf(piece: Piece): number {
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
 /** A MetaGraphDef but for its graph_def. */
-function metaGraph({ inputs, outputs }: TensorflowGraph, graphBytes: number): { before: Uint8Array; after: Uint8Array } {
+function metaGraph(
+  { inputs, outputs }: TensorflowGraph,
+  graphBytes: number,
+): { before: Uint8Array; after: Uint8Array } {
   const info = new Message().string(4, 'serve').string(5, '2.21.0'); // tags, tensorflow_version
   const before = new Message().message(1, info).head(2, graphBytes);
   const signature = new Message();
@@ -117,7 +120,10 @@ function graphDefPieces({ nodes }: TensorflowGraph): Piece[] {
     const { constant } = value;
     const bytes = lengthOf(constant);
     // From the inside out: TensorProto, AttrValue, the map's entry, NodeDef.
-    const tensor = new Message().int(1, DATA_TYPES[constant.dtype]).message(2, shapeProto(constant.shape)).head(4, bytes);
+    const tensor = new Message()
+      .int(1, DATA_TYPES[constant.dtype])
+      .message(2, shapeProto(constant.shape))
+      .head(4, bytes);
     const attribute = new Message().head(8, tensor.length + bytes);
     const inEntry = new Message().string(1, 'value').head(2, attribute.length + tensor.length + bytes);
     const length = inEntry.length + attribute.length + tensor.length + bytes;

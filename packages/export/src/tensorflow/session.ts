@@ -3,8 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu'; // registers itself
 import type { GraphModel } from '@tensorflow/tfjs-converter';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { padBatch } from './pad.ts';
 
 /** Only its reader is used; the package is not needed to write a model. */
 type Converter = typeof import('@tensorflow/tfjs-converter');
@@ -42,32 +45,36 @@ export class GraphModelSession {
     return new GraphModelSession(await loadGraphModel(fileHandler(path)));
   }
 
-  /** On the engine in use. @param padding Which side of shorter texts is filled, with token 0. */
+  /** On TF.js's own cpu engine. @param padding Which side of shorter texts is filled, with token 0. */
   async run(texts: readonly ArrayLike<number>[], padding: 'left' | 'right' = 'right'): Promise<GraphModelOutputs> {
-    const S = Math.max(...texts.map(({ length }) => length));
-    const ids = new Int32Array(texts.length * S);
-    const mask = new Int32Array(ids.length);
-    texts.forEach((text, b) => {
-      const start = b * S + (padding === 'left' ? S - text.length : 0);
-      ids.set(Array.from(text), start);
-      mask.fill(1, start, start + text.length);
-    });
-    const filled: Record<string, Int32Array> = { input_ids: ids, attention_mask: mask };
-    const [states, vectors] = tf.tidy(() => {
+    const { shape, values } = padBatch(texts, padding);
+    const filled: Record<string, Int32Array> = values;
+    const [states, vectors] = onCpu(() => {
       const feeds: Record<string, tf.Tensor> = {};
       for (const { name } of this.#model.inputs) {
-        feeds[name] = tf.tensor2d(filled[name] ?? new Int32Array(ids.length), [texts.length, S], 'int32');
+        feeds[name] = tf.tensor2d(filled[name] ?? new Int32Array(shape[0] * shape[1]), shape, 'int32');
       }
       return this.#model.execute(feeds, ['last_hidden_state', 'sentence_embedding']) as [tf.Tensor, tf.Tensor];
     });
     const read = async (tensor: tf.Tensor) => (await tensor.data()) as Float32Array;
-    const result = { lastHiddenState: await read(states), sentenceEmbedding: await read(vectors), length: S };
+    const result = { lastHiddenState: await read(states), sentenceEmbedding: await read(vectors), length: shape[1] };
     tf.dispose([states, vectors]);
     return result;
   }
 
   close(): void {
     this.#model.dispose();
+  }
+}
+
+/** Without an await in between: nothing else runs while the engine is this one. */
+function onCpu<T extends tf.TensorContainer>(run: () => T): T {
+  const before = tf.getBackend();
+  void tf.setBackend('cpu');
+  try {
+    return tf.tidy(run);
+  } finally {
+    void tf.setBackend(before);
   }
 }
 
