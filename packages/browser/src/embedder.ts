@@ -45,9 +45,9 @@ export class TextEmbedder {
     return this.#settings.dimension;
   }
 
-  /** Tokens that a text is cut to. */
+  /** Tokens that a text is cut to; Infinity, where there is no limit. */
   get maxLength(): number {
-    return this.#settings.maxLength;
+    return this.#settings.maxLength ?? Number.POSITIVE_INFINITY;
   }
 
   /** Texts that `encode` can put before each text, by name. */

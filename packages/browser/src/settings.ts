@@ -5,8 +5,8 @@ import { ModelError } from '@uniem/core/browser';
 export interface Settings {
   /** Values of a vector. */
   dimension: number;
-  /** Tokens that a text is cut to. */
-  maxLength: number;
+  /** Tokens that a text is cut to; null, there is no limit. */
+  maxLength: number | null;
   /** Whether the graph divides vectors by their length. */
   normalize: boolean;
   prompts: Readonly<Record<string, string>>;
@@ -23,7 +23,7 @@ export interface Settings {
 /** Each key's check. */
 const CHECKS: { readonly [K in keyof Settings]: (value: unknown) => boolean } = {
   dimension: isCount,
-  maxLength: isCount,
+  maxLength: (value) => value === null || isCount(value),
   normalize: isFlag,
   prompts: (value) =>
     typeof value === 'object' && value !== null && Object.values(value).every((text) => typeof text === 'string'),

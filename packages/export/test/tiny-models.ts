@@ -1,6 +1,6 @@
 /** Folders of the tiny models of fixtures/families, with a tokenizer of words `0` to `39`; and batches padded on a side. */
 
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,4 +68,16 @@ export function tinyTexts(count: number, longest = 31): string[] {
   return Array.from({ length: count }, () =>
     Array.from({ length: 1 + next(longest) }, () => next(VOCABULARY)).join(' '),
   );
+}
+
+/** The tiny BERT in sentence-transformers' layout, by what is around it: a pooling each, Dense modules, a StaticEmbedding. */
+export function compactFolders(): string[] {
+  const fixtures = join(FAMILIES, '..');
+  const compact = join(fixtures, 'sentence-transformers', 'compact');
+  return readdirSync(compact).map((name) => {
+    const folder = join(temporaryFolder(), name);
+    if (name !== 'static') cpSync(join(fixtures, 'tiny-bert', 'model'), folder, { recursive: true });
+    cpSync(join(compact, name), folder, { recursive: true });
+    return folder;
+  });
 }
