@@ -20,8 +20,9 @@ const ARROWS: Record<string, readonly string[]> = {
   providers: [],
   server: ['core'],
   cli: ['finetuner', 'export', 'server', 'providers', 'core', 'data'],
-  'backend-tensorflow': [],
-  'backend-native': [],
+  'engine-setup': [],
+  'backend-tensorflow': ['engine-setup'],
+  'backend-native': ['engine-setup'],
 };
 
 /** Backends are reached by `import()` from these files alone; the command also sets up and describes its engines. */
