@@ -71,7 +71,7 @@ async function open(scheme: 'light' | 'dark'): Promise<{ page: Page; messages: s
   return { page, messages };
 }
 
-const done = /^\d+ texts, 384 values each, in \d+ ms on (cpu|webgl)$/;
+const done = /^\d+ texts, 384 values each; encoded \d+ in \d+ ms on (cpu|webgl)$/;
 
 describe.each(['light', 'dark'] as const)('the page in %s', (scheme) => {
   test('shows the cosines that Embedder gives, Chinese too', { timeout: 240_000 }, async () => {

@@ -42,6 +42,12 @@ const WRITERS: Record<ExportFormat, WriteFormat> = {
   transformers: exportFolder,
 };
 
+/** A file by which a folder is known to hold an earlier export; left out, those of any model folder. */
+const MARKS: Partial<Record<ExportFormat, readonly string[]>> = {
+  tfjs: ['model.json'],
+  'saved-model': ['saved_model.pb'],
+};
+
 /**
  * Exports a model.
  *
@@ -69,9 +75,13 @@ export async function exportModel(
   try {
     refuseInUse(resolved.output, embedder.folder, resolved.format);
     let report: Omit<ExportReport, 'folder'> | undefined;
-    await writeFolderWhole(resolved.output, async (folder) => {
-      report = await WRITERS[resolved.format](embedder, folder, resolved);
-    });
+    await writeFolderWhole(
+      resolved.output,
+      async (folder) => {
+        report = await WRITERS[resolved.format](embedder, folder, resolved);
+      },
+      MARKS[resolved.format],
+    );
     return { folder: resolved.output, ...(report as Omit<ExportReport, 'folder'>) };
   } finally {
     if (embedder !== model) embedder.dispose();

@@ -23,13 +23,14 @@ function say(text: string, isWrong = false): void {
 /** Vectors of texts that were encoded before. */
 const known = new Map<string, Float32Array>();
 
-async function vectorsOf(model: TextEmbedder, texts: readonly string[]): Promise<Float32Array[]> {
+/** @returns How many of them were new. */
+async function encodeNew(model: TextEmbedder, texts: readonly string[]): Promise<number> {
   const unknown = [...new Set(texts)].filter((text) => !known.has(text));
   const vectors = await model.encode(unknown);
   unknown.forEach((text, i) => {
     known.set(text, vectors[i] as Float32Array);
   });
-  return texts.map((text) => known.get(text) as Float32Array);
+  return unknown.length;
 }
 
 function make(name: string, text = '', attributes: Record<string, string> = {}): HTMLElement {
@@ -74,10 +75,11 @@ async function encodeTexts(model: TextEmbedder): Promise<void> {
   const lines = input.value.split('\n').map((line) => line.trim());
   const texts = lines.filter((line) => line !== '').slice(0, MOST_TEXTS);
   const started = performance.now();
-  const vectors = await vectorsOf(model, texts);
-  show(texts, vectors);
+  const encoded = await encodeNew(model, texts);
   const took = Math.round(performance.now() - started);
-  say(`${texts.length} texts, ${model.dimension} values each, in ${took} ms on ${tf.getBackend()}`);
+  const vectors = texts.map((text) => known.get(text) as Float32Array);
+  show(texts, vectors);
+  say(`${texts.length} texts, ${model.dimension} values each; encoded ${encoded} in ${took} ms on ${tf.getBackend()}`);
 }
 
 async function start(): Promise<void> {

@@ -14,7 +14,15 @@ export function writeTokenizer({ tokenizer }: Embedder, folder: string): void {
   write('tokenizer_config.json', () => ({ tokenizer_class: 'PreTrainedTokenizerFast' }));
 }
 
-export function promptNotes({ prompts, poolsPrompt }: Embedder): string[] {
+/** What the graph leaves to its caller. */
+export function callerNotes(embedder: Embedder): string[] {
+  const lowerCase = embedder.lowerCase
+    ? ['texts are lower-cased by the caller: the model says so outside its tokenizer.json']
+    : [];
+  return [...lowerCase, ...promptNotes(embedder)];
+}
+
+function promptNotes({ prompts, poolsPrompt }: Embedder): string[] {
   if (Object.keys(prompts).length === 0) return [];
   const names = Object.keys(prompts).join(', ');
   const before = `prompts (${names}) are put before a text by the caller: the graph begins with token ids`;

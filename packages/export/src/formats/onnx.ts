@@ -14,7 +14,7 @@ import { ONNX_PRECISIONS } from '../options.ts';
 import { readParameter } from '../parameters.ts';
 import { referenceVectors, requireCosine } from '../self-check.ts';
 import { traceModel } from '../trace/trace.ts';
-import { promptNotes, writeTokenizer } from './around.ts';
+import { callerNotes, writeTokenizer } from './around.ts';
 
 interface OnnxFile {
   /** In the folder `onnx`; transformers.js finds a file by what follows `model`. */
@@ -60,7 +60,7 @@ export const exportOnnx: WriteFormat = async (embedder, folder, { precision, che
       cosine: file === name ? cosines[i] : undefined,
     }));
   });
-  return { files, notes: [...(note ? [note] : []), ...promptNotes(embedder)] };
+  return { files, notes: [...(note ? [note] : []), ...callerNotes(embedder)] };
 };
 
 /** @throws ModelError for a model without the file by which readers choose what to do. */

@@ -12,7 +12,7 @@ import { referenceVectors, requireCosine } from '../self-check.ts';
 import { writeSavedModel } from '../tensorflow/saved-model.ts';
 import { runSavedModel } from '../tensorflow/saved-model-session.ts';
 import { traceModel } from '../trace/trace.ts';
-import { promptNotes, writeTokenizer } from './around.ts';
+import { callerNotes, writeTokenizer } from './around.ts';
 
 const FILE = 'saved_model.pb';
 const LEAST = 0.99999;
@@ -24,7 +24,7 @@ export const exportSavedModel: WriteFormat = async (embedder, folder, { check })
   writeTokenizer(embedder, folder);
   const { cosine, note } = check ? await checkModel(embedder, folder, graph) : {};
   const { size: bytes } = statSync(join(folder, FILE));
-  return { files: [{ path: FILE, bytes, cosine }], notes: [...(note ? [note] : []), ...promptNotes(embedder)] };
+  return { files: [{ path: FILE, bytes, cosine }], notes: [...(note ? [note] : []), ...callerNotes(embedder)] };
 };
 
 async function checkModel(

@@ -12,7 +12,7 @@ import { referenceVectors, requireCosine } from '../self-check.ts';
 import { writeGraphModel } from '../tensorflow/graph-model.ts';
 import { GraphModelSession, loadConverter } from '../tensorflow/session.ts';
 import { traceModel } from '../trace/trace.ts';
-import { promptNotes } from './around.ts';
+import { callerNotes } from './around.ts';
 
 /** The least cosine that a text's vector may have to this library's. */
 const LEAST: Record<GraphModelWeights, number> = { float32: 0.99999, float16: 0.999, uint8: 0.95 };
@@ -34,7 +34,7 @@ export const exportTfjs: WriteFormat = async (embedder, folder, { weights, check
       { path: (json as { path: string }).path, bytes: (json as { bytes: number }).bytes, cosine },
       { path, bytes, cosine: undefined },
     ],
-    notes: [...(note ? [note] : []), ...promptNotes(embedder)],
+    notes: [...(note ? [note] : []), ...callerNotes(embedder)],
   };
 };
 
