@@ -66,7 +66,7 @@ async function checkModel(
   const { ids, vectors } = await referenceVectors(embedder);
   const short = [...ids.keys()].filter((i) => (ids[i] as Int32Array).length <= SHORT);
   const [shortIds, expected] = [ids, vectors].map((all) => short.map((i) => all[i])) as [Int32Array[], Float32Array[]];
-  const session = await GraphModelSession.open(converter, join(folder, 'model.json'));
+  const session = GraphModelSession.open(converter, join(folder, 'model.json'));
   try {
     const found: number[] = [];
     for (const side of ['left', 'right'] as const) {

@@ -1,10 +1,10 @@
 /** Runs a GraphModel in TF.js, where its converter is installed, on texts that are padded on one side. */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import '@tensorflow/tfjs-backend-cpu'; // registers itself
-import type { GraphModel } from '@tensorflow/tfjs-converter';
+import type { GraphModel as AnyGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { padBatch } from './pad.ts';
@@ -22,6 +22,8 @@ export async function loadConverter(): Promise<Converter | undefined> {
     throw cause;
   }
 }
+
+type GraphModel = AnyGraphModel<tf.io.IOHandlerSync>;
 
 /** Both float32, row-major. */
 export interface GraphModelOutputs {
@@ -41,21 +43,23 @@ export class GraphModelSession {
   }
 
   /** @param path That of model.json. */
-  static async open({ loadGraphModel }: Converter, path: string): Promise<GraphModelSession> {
-    return new GraphModelSession(await loadGraphModel(fileHandler(path)));
+  static open({ loadGraphModelSync }: Converter, path: string): GraphModelSession {
+    const artifacts = readArtifacts(path);
+    return new GraphModelSession(onCpu(() => loadGraphModelSync({ load: () => artifacts })));
   }
 
   /** On TF.js's own cpu engine. @param padding Which side of shorter texts is filled, with token 0. */
   async run(texts: readonly ArrayLike<number>[], padding: 'left' | 'right' = 'right'): Promise<GraphModelOutputs> {
     const { shape, values } = padBatch(texts, padding);
     const filled: Record<string, Int32Array> = values;
-    const [states, vectors] = onCpu(() => {
+    const compute = () => {
       const feeds: Record<string, tf.Tensor> = {};
       for (const { name } of this.#model.inputs) {
         feeds[name] = tf.tensor2d(filled[name] ?? new Int32Array(shape[0] * shape[1]), shape, 'int32');
       }
       return this.#model.execute(feeds, ['last_hidden_state', 'sentence_embedding']) as [tf.Tensor, tf.Tensor];
-    });
+    };
+    const [states, vectors] = onCpu(() => tf.tidy(compute));
     const read = async (tensor: tf.Tensor) => (await tensor.data()) as Float32Array;
     const result = { lastHiddenState: await read(states), sentenceEmbedding: await read(vectors), length: shape[1] };
     tf.dispose([states, vectors]);
@@ -68,25 +72,27 @@ export class GraphModelSession {
 }
 
 /** Without an await in between: nothing else runs while the engine is this one. */
-function onCpu<T extends tf.TensorContainer>(run: () => T): T {
+function onCpu<T>(run: () => T): T {
   const before = tf.getBackend();
   void tf.setBackend('cpu');
   try {
-    return tf.tidy(run);
+    return run();
   } finally {
     void tf.setBackend(before);
   }
 }
 
-/** Node has no `file:` handler of TF.js's own. */
-function fileHandler(path: string): tf.io.IOHandler {
-  return {
-    load: async () => {
-      const json = JSON.parse(readFileSync(path, 'utf8')) as tf.io.ModelJSON;
-      return tf.io.getModelArtifactsForJSON(json, async (manifest) => {
-        const shards = manifest.flatMap(({ paths }) => paths.map((name) => readFileSync(join(dirname(path), name))));
-        return [manifest.flatMap(({ weights }) => weights), new Uint8Array(Buffer.concat(shards)).buffer];
-      });
-    },
-  };
+/** Node has no handler of TF.js's own for files. */
+function readArtifacts(path: string): tf.io.ModelArtifacts {
+  const json = JSON.parse(readFileSync(path, 'utf8')) as tf.io.ModelJSON;
+  const files = json.weightsManifest.flatMap(({ paths }) => paths.map((name) => join(dirname(path), name)));
+  const bytes = new Uint8Array(files.reduce((sum, file) => sum + statSync(file).size, 0));
+  let offset = 0;
+  for (const file of files) {
+    const shard = readFileSync(file);
+    bytes.set(shard, offset);
+    offset += shard.length;
+  }
+  const specs = json.weightsManifest.flatMap(({ weights }) => weights);
+  return tf.io.getModelArtifactsForJSONSync(json, specs, bytes.buffer);
 }
