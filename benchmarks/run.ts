@@ -3,7 +3,7 @@
  * Prints medians as a table. Peers run in a virtual environment made the first time, with pinned versions.
  * After the comparisons, or by their names: matmul, oneDNN's own rate; packing beside padding; sweep, the step's time by
  * batch size and text length; strategies, what BitFit and LoRA cost beside full training; grad-cache, a batch of 4,096
- * pairs; idioms, learnt from scratch beside sentence-transformers.
+ * pairs; idioms, learnt from scratch beside sentence-transformers; export, ONNX in int8 beside fp32.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -106,6 +106,7 @@ const own: [name: string, args: string[]][] = [
   ['strategies', [minilm, pairs]],
   ['grad-cache', [minilm, pairs]],
   ['idioms', [python, join(cache, 'idioms')]],
+  ['export', [minilm, pairs]],
 ];
 for (const [name, args] of own.filter(([name]) => wanted(name))) {
   console.log(`\n${name}`);

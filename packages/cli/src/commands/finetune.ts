@@ -4,11 +4,13 @@ import { join } from 'node:path';
 
 import { POOLING_STRATEGIES, writeFileWhole } from '@uniem/core';
 import { hubNameOf, RECORD_TYPES } from '@uniem/data';
+import { EXPORT_FORMATS, exportModel } from '@uniem/export';
 import { type Evaluation, FineTuner, finetuneOptions, MODEL_TYPES, mainMetric } from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
 import { dataFlags, openData } from '../training-data.ts';
+import { printReport } from './export.ts';
 
 const flags = z.strictObject({
   config: z
@@ -22,6 +24,10 @@ const flags = z.strictObject({
   modelType: z.enum(MODEL_TYPES).optional().describe('found by the folder if left out'),
   recordType: z.enum(RECORD_TYPES).optional().describe('found by the fields if left out'),
   pooling: z.enum(POOLING_STRATEGIES).optional().describe('found by the folder if left out'),
+  export: z
+    .array(z.enum(EXPORT_FORMATS))
+    .default([])
+    .describe('format to write the finished model in as well, to <output-dir>/<format>; may be given several times'),
   ...finetuneOptions.shape,
 });
 
@@ -61,6 +67,9 @@ export const finetune = defineCommand({
       );
     }
     if (result.evaluation) process.stderr.write(`${told(result.evaluation)}\n`);
+    for (const format of result.stopped ? [] : given.export) {
+      printReport(await exportModel(fineTuner.embedder, { format, output: join(options.outputDir, format) }));
+    }
     process.stdout.write(`${result.modelFolder}\n`);
   },
 });
