@@ -1,6 +1,7 @@
 /** @uniem/browser in Node, on TF.js's cpu engine: as Embedder of @uniem/core, and fit for a browser. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -125,6 +126,49 @@ describe('errors', () => {
     const spoilt = { uniem: { ...(userDefinedMetadata as { uniem: object }).uniem, maxLength: 0 } };
     writeFileSync(path, JSON.stringify({ ...json, userDefinedMetadata: spoilt }));
     await expect(load(url)).rejects.toThrow('userDefinedMetadata.uniem.maxLength is 0');
+  });
+});
+
+describe('uniem-demo', () => {
+  const bin = fileURLToPath(new URL('../bin/demo.js', import.meta.url));
+
+  test.each([
+    [[], 'give one model folder\n  fix: run: uniem-demo MODEL [--port 8080]\n'],
+    [
+      ['nowhere'],
+      'nowhere: no model.json\n  fix: write one: uniem export --model MODEL --format tfjs --output nowhere\n',
+    ],
+    [['nowhere', '--port', '99999'], '--port: 99999 is no port\n  fix: give 0 to 65535\n'],
+  ])('%j says what to do', (args, text) => {
+    const { stderr, status } = spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: scratch });
+    expect(stderr).toBe(text);
+    expect(status).toBe(1);
+  });
+
+  test('serves the page and the model, and nothing else', async () => {
+    const folder = join(scratch, 'served');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'model.json'), '{}');
+    writeFileSync(join(folder, 'secret.txt'), 'secret');
+    writeFileSync(join(scratch, 'outside.json'), '{}');
+    const child = spawn(process.execPath, [bin, folder, '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const url = await new Promise<string>((resolve) => {
+        child.stdout.once('data', (line: Buffer) => resolve(line.toString().trim()));
+      });
+      expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+      const get = async (path: string) => (await fetch(`${url}${path}`)).status;
+      expect(await get('')).toBe(200);
+      expect(await get('demo.js')).toBe(200);
+      expect(await get('model/model.json')).toBe(200);
+      for (const path of ['model/secret.txt', 'model/..%2foutside.json', 'model/%2e%2e/outside.json', 'other', '%']) {
+        expect(await get(path), path).toBe(404);
+      }
+    } finally {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill();
+      await ended;
+    }
   });
 });
 
