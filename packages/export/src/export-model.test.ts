@@ -1,8 +1,9 @@
 /** Export of the real all-MiniLM-L6-v2, and of tiny models: files, sizes, what is refused, what is left behind. */
 
-import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 
 import { AutoModel, AutoTokenizer, env, pipeline } from '@huggingface/transformers';
 import { Embedder, useEngine } from '@uniem/core';
@@ -16,24 +17,15 @@ import { loadRuntime, OnnxSession } from './onnx/session.ts';
 
 const FIXTURES = fileURLToPath(new URL('../../../fixtures/', import.meta.url));
 
-const TEXTS = [
-  'A man is playing a guitar.',
-  'Someone plays an instrument.',
-  'A woman is slicing an onion.',
-  'The chef cuts vegetables for the soup.',
-  'Two dogs run across the beach.',
-  'Puppies are playing in the sand by the sea.',
-  'How do I reset my password?',
-  'To change your password, open the settings page and choose security.',
-  'The stock market fell sharply on Monday.',
-  'Shares lost three percent at the start of the week.',
-  'Paris is the capital of France.',
-  'La capitale de la France est Paris.',
-  'Photosynthesis converts light into chemical energy in plants.',
-  'bank',
-  'river bank',
-  'Definition: a small domesticated carnivorous mammal with soft fur, a short snout, and retractable claws. '.repeat(4),
-];
+/** 64 texts of WordNet: words, and their definitions. */
+const TEXTS = gunzipSync(readFileSync(join(FIXTURES, 'minilm', 'pairs.jsonl.gz')))
+  .toString('utf8')
+  .split('\n')
+  .slice(0, 32)
+  .flatMap((line) => {
+    const { text, text_pos: other } = JSON.parse(line) as { text: string; text_pos: string };
+    return [text, other];
+  });
 
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
 
@@ -70,10 +62,15 @@ describe('all-MiniLM-L6-v2', () => {
   async function vectorsOf(file: string): Promise<Float32Array[]> {
     const session = await OnnxSession.open((await loadRuntime()) as never, join(output, 'onnx', file));
     const embedder = await Embedder.fromPretrained(minilmFolder());
-    const { sentenceEmbedding } = await session.run(TEXTS.map((text) => embedder.tokenizer.encode(text, 256)));
+    const rows: Float32Array[] = [];
+    for (let start = 0; start < TEXTS.length; start += 32) {
+      const texts = TEXTS.slice(start, start + 32);
+      const { sentenceEmbedding } = await session.run(texts.map((text) => embedder.tokenizer.encode(text, 256)));
+      rows.push(...texts.map((_, b) => sentenceEmbedding.slice(b * 384, (b + 1) * 384)));
+    }
     embedder.dispose();
     await session.close();
-    return TEXTS.map((_, b) => sentenceEmbedding.subarray(b * 384, (b + 1) * 384));
+    return rows;
   }
 
   beforeAll(async () => {
@@ -91,7 +88,7 @@ describe('all-MiniLM-L6-v2', () => {
     ['model.onnx', 0.999999, 0.9999],
     ['model_fp16.onnx', 0.9999, 0.999],
     ['model_quantized.onnx', 0.985, 0.99],
-    ['model_qint8_avx512_vnni.onnx', 0.985, 0.99],
+    ['model_qint8_avx512_vnni.onnx', 0.98, 0.99],
   ])('%s: cosine at worst %d, order of similarities %d', async (file, cosine, order) => {
     const found = await vectorsOf(file);
     expect(Math.min(...found.map((row, i) => dot(row, vectors[i] as Float32Array)))).toBeGreaterThanOrEqual(cosine);

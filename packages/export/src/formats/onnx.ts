@@ -47,7 +47,7 @@ export const exportOnnx: WriteFormat = async (embedder, folder, { precision, che
   };
   const external: string[] = [];
   for (const { name, precision: stored } of written) {
-    const isExternal = await writeOnnx(join(target, name), toOnnx(graph, stored, read, metadata));
+    const isExternal = await writeOnnx(join(target, name), await toOnnx(graph, stored, read, metadata));
     if (isExternal) external.push(name);
   }
   if (external.length > 0) nameExternalData(folder, external);

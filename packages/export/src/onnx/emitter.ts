@@ -13,14 +13,22 @@ export class Emitter {
   readonly initializers: Initializer[] = [];
   readonly precision: OnnxPrecision;
   readonly #read: ReadParameter;
+  readonly #scales: ReadonlyMap<Value, Float32Array>;
   readonly #constants: ReadonlySet<Value>;
   readonly #elements = new Map<Value, Element>();
   /** Names of values in another number format than their own, and of what is computed once. */
   readonly #known = new Map<string, string>();
   readonly #names: Set<string>;
 
-  constructor({ constants, inputs, nodes, outputs }: Graph, precision: OnnxPrecision, read: ReadParameter) {
+  /** @param scales Of a quantized weight's rows, by the weight: its input is divided by them. */
+  constructor(
+    { constants, inputs, nodes, outputs }: Graph,
+    precision: OnnxPrecision,
+    read: ReadParameter,
+    scales: ReadonlyMap<Value, Float32Array>,
+  ) {
     this.precision = precision;
+    this.#scales = scales;
     this.#read = read;
     this.#constants = new Set(constants);
     for (const input of inputs) this.#elements.set(input, 'int64');
@@ -116,13 +124,30 @@ export class Emitter {
     return this.#constants.has(value) && 'parameter' in (value as Constant).source;
   }
 
+  /** The name of x, divided by the scales that its weight's rows are multiplied by. */
+  smoothed(x: string, weight: Value): string {
+    const scales = this.#scales.get(weight);
+    if (!scales) return x;
+    const bytes = bytesOf(scales.map((scale) => 1 / scale));
+    const key = `${x}/Smooth ${Buffer.from(bytes).toString('latin1')}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const factors = this.fresh(`${x}/smooth_factors`);
+    this.initializers.push({ name: factors, element: 'float32', shape: [scales.length], read: async () => bytes });
+    const name = this.emit('Mul', this.fresh(`${x}/Smooth`), [x, factors]);
+    this.#known.set(key, name);
+    return name;
+  }
+
   /** A weight [rows, columns] in 8 bits, and a scale for each of its columns or rows. */
   quantized(constant: Constant, by: 'columns' | 'rows'): { values: string; scales: string } {
     const [rows, columns] = constant.shape as [number, number];
     const largest = this.precision === 'int7' ? 64 : 127;
     let scales: Float32Array | undefined; // of what was quantized last: the scales are written after the values
     const compute = async (): Promise<Quantized> => {
-      const values = (await readConstant(constant, this.#read)) as Float32Array;
+      const stored = (await readConstant(constant, this.#read)) as Float32Array;
+      const factors = by === 'columns' ? this.#scales.get(constant) : undefined;
+      const values = factors ? stored.map((x, i) => x * (factors[Math.floor(i / columns)] as number)) : stored;
       return by === 'columns' ? quantizeColumns(values, rows, columns, largest) : quantizeRows(values, rows, columns);
     };
     const values = this.once(`${constant.name}_quantized`, (name) => {

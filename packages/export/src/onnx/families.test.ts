@@ -8,8 +8,10 @@ import { Embedder, POOLING_STRATEGIES, useEngine } from '@uniem/core';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { FOLDERS, goldenOf, tinyModel, tinyTexts } from '../../test/tiny-models.ts';
+import { ONNX_FILES } from '../formats/onnx.ts';
 import { readParameter } from '../parameters.ts';
 import { traceModel } from '../trace/trace.ts';
+import type { OnnxPrecision } from './emitter.ts';
 import { toOnnx } from './lower.ts';
 import { writeOnnx } from './model.ts';
 import { loadRuntime, OnnxSession } from './session.ts';
@@ -25,9 +27,9 @@ beforeAll(async () => {
   runtime = (await loadRuntime()) as typeof runtime;
 });
 
-async function sessionOf(embedder: Embedder): Promise<OnnxSession> {
+async function sessionOf(embedder: Embedder, precision: OnnxPrecision = 'fp32', limit?: number): Promise<OnnxSession> {
   const path = join(mkdtempSync(join(tmpdir(), 'uniem-onnx-')), 'model.onnx');
-  await writeOnnx(path, toOnnx(traceModel(embedder), 'fp32', readParameter(embedder)));
+  await writeOnnx(path, await toOnnx(traceModel(embedder), precision, readParameter(embedder)), limit);
   return OnnxSession.open(runtime, path);
 }
 
@@ -44,12 +46,12 @@ function worstCosine(actual: Float32Array, expected: readonly Float32Array[]): n
   );
 }
 
-async function expectSameVectors(embedder: Embedder, session: OnnxSession): Promise<void> {
+async function expectSameVectors(embedder: Embedder, session: OnnxSession, least = 0.99999): Promise<void> {
   const expected = await embedder.encode(texts, { progressBar: false });
   const ids = texts.map((text) => embedder.tokenizer.encode(text, embedder.maxLength));
   for (const side of SIDES) {
     const { sentenceEmbedding } = await session.run(ids, side);
-    expect(worstCosine(sentenceEmbedding, expected), `padded ${side}`).toBeGreaterThanOrEqual(0.99999);
+    expect(worstCosine(sentenceEmbedding, expected), `padded ${side}`).toBeGreaterThanOrEqual(least);
   }
 }
 
@@ -76,6 +78,26 @@ describe.each(FOLDERS)('%s', (folder) => {
     await session.close();
     embedder.dispose();
   });
+});
+
+describe.each(FOLDERS)('%s', (folder) => {
+  test('runs in fp16 and int8, as near as an export has to be', async () => {
+    const embedder = await Embedder.fromPretrained(tinyModel(folder));
+    for (const { precision, least } of [ONNX_FILES.fp16, ONNX_FILES.int8]) {
+      const session = await sessionOf(embedder, precision);
+      await expectSameVectors(embedder, session, least);
+      await session.close();
+    }
+    embedder.dispose();
+  });
+});
+
+test('weights that are too large for one file lie beside it', async () => {
+  const embedder = await Embedder.fromPretrained(tinyModel('ernie'));
+  const session = await sessionOf(embedder, 'fp32', 10_000);
+  await expectSameVectors(embedder, session);
+  await session.close();
+  embedder.dispose();
 });
 
 describe.each(['ernie', 'llama-grouped'])('%s', (folder) => {

@@ -4,15 +4,18 @@ import type { Graph, NodeOf, OperationName, ReadParameter, Value } from '../grap
 import { Emitter, type OnnxPrecision } from './emitter.ts';
 import { ELEMENT, type OnnxModel, type OnnxValue } from './model.ts';
 import { LOWERINGS } from './operations.ts';
+import { smoothingScales } from './smoothing.ts';
 
 /** @param read Called for each weight when the model is written. */
-export function toOnnx(
+export async function toOnnx(
   graph: Graph,
   precision: OnnxPrecision,
   read: ReadParameter,
   metadata: Readonly<Record<string, string>> = {},
-): OnnxModel {
-  const emitter = new Emitter(graph, precision, read);
+): Promise<OnnxModel> {
+  const isQuantized = precision === 'int8' || precision === 'int7';
+  const scales = isQuantized ? await smoothingScales(graph, read) : new Map<Value, Float32Array>();
+  const emitter = new Emitter(graph, precision, read, scales);
   const values: OnnxValue[] = [];
   for (const node of graph.nodes) {
     const element = emitter.elementOf(node.output.dtype, node.precise);

@@ -61,6 +61,9 @@ const ALIGNMENT = 4096;
 /** Names of symbolic lengths, as Optimum's exports have them. */
 const DIM_NAMES: Record<string, string> = { batch: 'batch_size', sequence: 'sequence_length' };
 
+/** Shapes, axes and the like are read from the model itself. */
+const MIN_EXTERNAL_BYTES = 1024;
+
 export const bytesOf = ({ element, shape }: Pick<Initializer, 'element' | 'shape'>): number =>
   shape.reduce((product, dim) => product * dim, ELEMENT_BYTES[element]);
 
@@ -78,9 +81,9 @@ export async function writeOnnx(path: string, model: OnnxModel, limit = MAX_MODE
   const heads = model.initializers.map((initializer) => {
     const length = bytesOf(initializer);
     const head = tensorProto(initializer);
-    if (external === undefined) {
+    if (external === undefined || length < MIN_EXTERNAL_BYTES) {
       head.head(9, length); // raw_data, whose bytes follow
-      return { initializer, head, length, offset: 0 };
+      return { initializer, head, length, offset: undefined };
     }
     const place = { location: external, offset: String(offset), length: String(length) };
     for (const [key, value] of Object.entries(place)) head.message(13, new Message().string(1, key).string(2, value));
@@ -106,7 +109,7 @@ export async function writeOnnx(path: string, model: OnnxModel, limit = MAX_MODE
       const bytes = await initializer.read();
       if (bytes.length !== bytesOf(initializer))
         throw new Error(`internal: ${initializer.name} of ${bytes.length} bytes`);
-      if (data === undefined) writeAll(file, bytes);
+      if (data === undefined || start === undefined) writeAll(file, bytes);
       else writeAll(data, bytes, start);
     }
     for (const open of [file, ...(data === undefined ? [] : [data])]) fsyncSync(open); // may tell of a full disk

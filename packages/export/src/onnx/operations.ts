@@ -119,13 +119,13 @@ export const LOWERINGS: { [O in OperationName]: Lowering<O> } = {
 
 /**
  * x·W by whole numbers: x in unsigned 8 bits with a scale and a zero point found when the graph runs, W in signed ones with
- * a scale a column. The order is the one that onnxruntime knows as a single operation.
+ * a scale a column; both are scaled against one another before. The order is the one that onnxruntime knows as a single operation.
  */
 function quantizedMatMul(emitter: Emitter, { inputs, output }: NodeOf<'MatMul'>): void {
   const [x, weight] = inputs as [Value, Value];
   if (!emitter.isWeight(weight)) throw new Error('internal: no weight');
   const { values, scales } = emitter.quantized(weight, 'columns');
-  const input = emitter.operand(x, false);
+  const input = emitter.smoothed(emitter.operand(x, false), weight);
   const [quantized, scale, zero] = dynamicallyQuantized(emitter, input);
   const at = (name: string) => emitter.fresh(`${output.name}/${name}`);
   const product = emitter.emit('MatMulInteger', at('MatMulInteger'), [quantized, values, zero]);

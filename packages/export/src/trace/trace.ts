@@ -14,7 +14,7 @@ import { ATTENTION_KERNELS } from './attention.ts';
 import { LAYER_KERNELS } from './layers.ts';
 import { PLAIN_KERNELS, type TracingKernel } from './plain.ts';
 import { POOLING_KERNELS } from './pooling.ts';
-import { sampleBatch, Tracer } from './tracer.ts';
+import { HostMadeError, sampleBatch, Tracer } from './tracer.ts';
 
 const ENGINE = 'uniem-trace';
 
@@ -112,6 +112,7 @@ function traceOnce(embedder: Embedder, variant: 0 | 1): Graph {
     });
     return tracing.builder.graph(outputs);
   } catch (cause) {
+    if (cause instanceof HostMadeError) throw unsupported(embedder, cause.message, cause);
     const missing = /Kernel '(\w+)' not registered/.exec((cause as Error).message)?.[1];
     if (missing === undefined) throw cause;
     throw unsupported(embedder, `it runs TF.js's kernel ${missing}, which has no counterpart in a graph`, cause);

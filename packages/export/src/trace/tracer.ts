@@ -39,6 +39,9 @@ export function sampleBatch(parameters: Parameters, variant: 0 | 1): TokenBatch 
   return { inputIds: new Int32Array(offsets[B] as number), offsets };
 }
 
+/** A model makes numbers of a batch that no operation of a graph makes. */
+export class HostMadeError extends Error {}
+
 export class Tracer {
   readonly builder = new GraphBuilder();
   readonly inputIds: Value;
@@ -87,11 +90,12 @@ export class Tracer {
 
   #hostValue(values: tf.BackendValues, shape: Shape): Value {
     if (values === this.#batch.inputIds) return this.inputIds;
-    if (values instanceof Int32Array) {
-      const first = this.#firstPosition(values);
-      return first === undefined ? this.builder.constant(values, shape) : this.positions(first);
-    }
-    if (values instanceof Float32Array) return this.builder.constant(values, shape);
+    if (values === this.#batch.offsets) return this.builder.scalar(0, 'int32'); // read by no operation of a padded batch
+    const first = values instanceof Int32Array ? this.#firstPosition(values) : undefined;
+    if (first !== undefined) return this.positions(first);
+    if (shape.some((dim) => dim >= this.texts))
+      throw new HostMadeError(`it makes [${shape}] numbers of a batch on the host`);
+    if (values instanceof Float32Array || values instanceof Int32Array) return this.builder.constant(values, shape);
     throw new Error(`internal: ${values.constructor.name} on the tracing engine`);
   }
 
