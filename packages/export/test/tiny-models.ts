@@ -1,9 +1,20 @@
 /** Folders of the tiny models of fixtures/families, with a tokenizer of words `0` to `39`; and batches padded on a side. */
 
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { afterAll } from 'vitest';
 
 export const FAMILIES = fileURLToPath(new URL('../../../fixtures/families/', import.meta.url));
 
@@ -22,7 +33,11 @@ export function goldenOf(folder: string): Golden {
   return JSON.parse(readFileSync(join(FAMILIES, folder, 'expected.json'), 'utf8')) as Golden;
 }
 
-export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'uniem-export-'));
+const root = mkdtempSync(join(tmpdir(), 'uniem-export-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+/** An empty one, gone when the file's tests are done. */
+export const temporaryFolder = (): string => mkdtempSync(join(root, 'folder-'));
 
 /** Each word is its own token; there are no special ones. */
 const TOKENIZER = {
