@@ -66,10 +66,7 @@ export async function exportModel(
     throw new OptionError(`${issue?.message}`, String(issue?.path[0]), 'see the options of exportModel');
   }
   const resolved = parsed.data;
-  if (resolved.weights !== 'float32' && resolved.format !== 'tfjs') {
-    const what = `${resolved.weights} is a way to store the weights of format tfjs (received format ${resolved.format})`;
-    throw new OptionError(what, 'weights', 'leave it out');
-  }
+  refuseOfOtherFormat(resolved);
   if (typeof model === 'string') refuseInUse(resolved.output, model, resolved.format);
   const embedder = typeof model === 'string' ? await Embedder.fromPretrained(model, opening) : model;
   try {
@@ -86,6 +83,21 @@ export async function exportModel(
   } finally {
     if (embedder !== model) embedder.dispose();
   }
+}
+
+/** @throws OptionError for an option that only another format has; its default is what is taken for left out. */
+function refuseOfOtherFormat(options: ResolvedExportOptions): void {
+  const { precision, weights } = exportOptions.shape;
+  const refuse = (name: 'precision' | 'weights', format: ExportFormat, byDefault: unknown) => {
+    if (options.format === format || String(options[name]) === String(byDefault)) return;
+    throw new OptionError(
+      `${options[name]} is for format ${format} (received format ${options.format})`,
+      name,
+      'leave it out',
+    );
+  };
+  refuse('precision', 'onnx', precision.parse(undefined));
+  refuse('weights', 'tfjs', weights.parse(undefined));
 }
 
 const WEIGHTS = [

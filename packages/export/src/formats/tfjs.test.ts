@@ -122,10 +122,13 @@ describe('an export leaves nothing that looks whole', () => {
   });
 });
 
-test('a way to store weights is of this format alone', async () => {
-  const options = { format: 'onnx', weights: 'uint8', output: output() } as const;
-  await expect(exportModel('nowhere', options)).rejects.toThrow(
-    'weights: uint8 is a way to store the weights of format tfjs (received format onnx)\n  fix: leave it out',
+test('what is another format’s is refused', async () => {
+  const weights = { format: 'onnx', weights: 'uint8', output: output() } as const;
+  await expect(exportModel('nowhere', weights)).rejects.toThrow(
+    'weights: uint8 is for format tfjs (received format onnx)\n  fix: leave it out',
+  );
+  await expect(exportModel('nowhere', { format: 'tfjs', precision: ['fp16'], output: output() })).rejects.toThrow(
+    'precision: fp16 is for format onnx (received format tfjs)\n  fix: leave it out',
   );
 });
 
