@@ -43,7 +43,11 @@ test.skipIf(!python)(
     mkdirSync(home);
     const env = { ...process.env, HF_HOME: home, HF_HUB_OFFLINE: '1' };
     const output = execFileSync(python as string, [script, ...folders, expected], { encoding: 'utf8', env });
-    const { results } = JSON.parse(output.trim().split('\n').at(-1) as string) as { results: Record<string, unknown> };
+    const { results, fused } = JSON.parse(output.trim().split('\n').at(-1) as string) as {
+      results: Record<string, unknown>;
+      fused: Record<string, number>;
+    };
+    expect(fused).toMatchObject({ SkipLayerNormalization: 13, BiasGelu: 6 }); // of 6 layers and the embeddings
     expect(results['transformers missing']).toEqual([]);
     delete results['transformers missing'];
     const sessions = ['model', 'model_fp16', 'model_quantized'].flatMap((file) =>
