@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { defineCommand } from '../command.ts';
 
 export const exportCommand = defineCommand({
-  summary: 'write a model for other libraries: ONNX, sentence-transformers, transformers',
+  summary: 'write a model for other libraries: ONNX, TF.js, TensorFlow, sentence-transformers, transformers',
   flags: z.strictObject({
     model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
     ...exportOptions.shape,

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+import * as tf from '@tensorflow/tfjs-core';
 import { Embedder, useEngine } from '@uniem/core';
 import { beforeAll, describe, expect, test } from 'vitest';
 
@@ -84,6 +85,17 @@ test('model.json names inputs, outputs and weights as TF.js reads them', async (
   expect(names).toContain('encoder.layer.0.attention.self.query.weight');
   expect(new Set(names).size).toBe(names.length);
   expect(readdirSync(folder).sort()).toEqual(['group1-shard1of1.bin', 'model.json', 'tokenizer.json']);
+});
+
+test('a weight that float16 has no number for is refused by its name', async () => {
+  const embedder = await Embedder.fromPretrained(tinyModel('ernie'));
+  const [name] = [...embedder.parameters.keys()].filter((key) => key.endsWith('query.bias')) as [string];
+  const variable = embedder.parameters.get(name) as tf.Variable;
+  tf.tidy(() => variable.assign(tf.fill(variable.shape, 1e6)));
+  await expect(exportModel(embedder, { format: 'tfjs', output: output(), weights: 'float16' })).rejects.toThrow(
+    `tensor ${name}: 1000000 does not fit float16, whose largest number is 65504\n  fix: use --weights float32`,
+  );
+  embedder.dispose();
 });
 
 describe('an export leaves nothing that looks whole', () => {

@@ -119,7 +119,10 @@ function stored(
   const entry = { name, shape, dtype };
   if (!(values instanceof Float32Array) || !isQuantized(constant, weights)) return { entry, bytes: bytesOf(values) };
   if (weights === 'float16') {
-    return { entry: { ...entry, quantization: { dtype: 'float16' } }, bytes: bytesOf(toFloat16(values, name)) };
+    return {
+      entry: { ...entry, quantization: { dtype: 'float16' } },
+      bytes: bytesOf(toFloat16(values, name, 'use --weights float32')),
+    };
   }
   const { bytes, min, scale } = toUint8(values);
   return { entry: { ...entry, quantization: { dtype: 'uint8', min, scale } }, bytes };
