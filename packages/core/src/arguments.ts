@@ -1,6 +1,5 @@
-/** Checks of arguments that fail with an OptionError. */
+/** Checks of arguments that fail with an OptionError. Runs in browsers too, without TensorFlow.js. */
 
-import * as tf from '@tensorflow/tfjs-core';
 import { argumentChecks, type Kind, NUMBER } from '@uniem/hub/arguments';
 
 import { OptionError } from './errors.ts';
@@ -22,12 +21,6 @@ export const { requireKind, requireList, requireOptions } = argumentChecks(
   (what, where, fix) => new OptionError(what, where, fix),
 );
 
-const isTensor = (value: unknown): value is tf.Tensor => value instanceof tf.Tensor && !value.isDisposed;
-
-/** One that has not been disposed of. */
-export const TENSOR: Kind = { name: 'a tensor', is: isTensor };
-export const MATRIX: Kind = { name: 'a tensor of rank 2', is: (value) => isTensor(value) && value.rank === 2 };
-export const VECTOR: Kind = { name: 'a tensor of rank 1', is: (value) => isTensor(value) && value.rank === 1 };
 export const MAP: Kind = { name: 'a Map', is: (value) => value instanceof Map };
 export const POSITIVE: Kind = {
   name: 'a finite number above 0',
@@ -40,18 +33,3 @@ export const BATCH: Kind = {
     return inputIds instanceof Int32Array && offsets instanceof Int32Array && offsets.at(-1) === inputIds.length;
   },
 };
-
-/** Matrices of rows that belong together, by their names: rank 2, of one shape. */
-export function requireRows(matrices: Readonly<Record<string, unknown>>): void {
-  const [[first = '', like] = []] = Object.entries(matrices);
-  for (const [name, matrix] of Object.entries(matrices)) {
-    requireKind(matrix, MATRIX, name);
-    const [actual, expected] = [matrix, like].map((tensor) => (tensor as tf.Tensor).shape.join(', '));
-    if (actual === expected) continue;
-    throw new OptionError(
-      `has shape [${actual}], and ${first} has [${expected}]`,
-      name,
-      'give as many rows of one length',
-    );
-  }
-}

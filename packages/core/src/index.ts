@@ -50,5 +50,6 @@ export { type QuantizedSearch, quantizedTopK } from './search/quantized-top-k.ts
 export { dot, type ScoreBlock, SEARCH_MEMORY, scoreBlocks } from './search/score-blocks.ts';
 export { type Hit, topK } from './search/top-k.ts';
 export { type VectorSource, VectorStore, vectorsInMemory } from './search/vector-source.ts';
+export { openTokenizer } from './tokenizer/open-tokenizer.ts';
 export { lengthsOf, packTokens, type TokenBatch } from './tokenizer/token-batch.ts';
 export { Tokenizer } from './tokenizer/tokenizer.ts';

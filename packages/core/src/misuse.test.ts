@@ -36,7 +36,7 @@ const gone = () => {
   return tensor;
 };
 const notMatrix = () => [...NONE, 5, 'a', {}, [[1, 2, 3]], tf.ones([2]), tf.ones([1, 2, 3]), gone()];
-const tokenizer = () => core.Tokenizer.fromFolder(tiny) as Loose;
+const tokenizer = () => core.openTokenizer(tiny) as Loose;
 const update = { lr: 1, beta1: 0.9, beta2: 0.9, eps: 1e-8, weightDecay: 0, t: 1 };
 const variable = () => tf.variable(m());
 
@@ -147,8 +147,8 @@ const TABLE: [name: string, call: Call, bad: () => readonly unknown[]][] = [
   ['ProgressBar show', (show) => new loose.ProgressBar('x', 1, show), () => [null, 5, 'yes']],
   ['lengthsOf', loose.lengthsOf, () => [...NONE, 5, {}, { offsets: [0, 1] }]],
   ['packTokens', loose.packTokens, () => [...NONE, 5, 'a', [null], ['a'], [[0.5]], [[-1]], [[Number.NaN]]]],
-  ['Tokenizer.fromFolder', loose.Tokenizer.fromFolder, () => [...NOT_TEXT, folder]],
-  ['Tokenizer.fromFolder options', (options) => loose.Tokenizer.fromFolder(tiny, options), () => NOT_OPTIONS],
+  ['openTokenizer', loose.openTokenizer, () => [...NOT_TEXT, folder]],
+  ['openTokenizer options', (options) => loose.openTokenizer(tiny, options), () => NOT_OPTIONS],
   ['Tokenizer.encode', (text) => tokenizer().encode(text, 8), () => [...NONE, 5, {}, []]],
   [
     'Tokenizer.encode maxLength',

@@ -7,6 +7,8 @@ import { Embedder, type EmbedderOptions, OptionError, writeFolderWhole } from '@
 
 import { exportFolder } from './formats/folder.ts';
 import { exportOnnx } from './formats/onnx.ts';
+import { exportSavedModel } from './formats/saved-model.ts';
+import { exportTfjs } from './formats/tfjs.ts';
 import { type ExportFormat, type ExportOptions, exportOptions, type ResolvedExportOptions } from './options.ts';
 
 /** A file or folder that was written. */
@@ -34,8 +36,16 @@ export type WriteFormat = (
 
 const WRITERS: Record<ExportFormat, WriteFormat> = {
   onnx: exportOnnx,
+  tfjs: exportTfjs,
+  'saved-model': exportSavedModel,
   'sentence-transformers': exportFolder,
   transformers: exportFolder,
+};
+
+/** A file by which a folder is known to hold an earlier export; left out, those of any model folder. */
+const MARKS: Partial<Record<ExportFormat, readonly string[]>> = {
+  tfjs: ['model.json'],
+  'saved-model': ['saved_model.pb'],
 };
 
 /**
@@ -56,18 +66,38 @@ export async function exportModel(
     throw new OptionError(`${issue?.message}`, String(issue?.path[0]), 'see the options of exportModel');
   }
   const resolved = parsed.data;
+  refuseOfOtherFormat(resolved);
   if (typeof model === 'string') refuseInUse(resolved.output, model, resolved.format);
   const embedder = typeof model === 'string' ? await Embedder.fromPretrained(model, opening) : model;
   try {
     refuseInUse(resolved.output, embedder.folder, resolved.format);
     let report: Omit<ExportReport, 'folder'> | undefined;
-    await writeFolderWhole(resolved.output, async (folder) => {
-      report = await WRITERS[resolved.format](embedder, folder, resolved);
-    });
+    await writeFolderWhole(
+      resolved.output,
+      async (folder) => {
+        report = await WRITERS[resolved.format](embedder, folder, resolved);
+      },
+      MARKS[resolved.format],
+    );
     return { folder: resolved.output, ...(report as Omit<ExportReport, 'folder'>) };
   } finally {
     if (embedder !== model) embedder.dispose();
   }
+}
+
+/** @throws OptionError for an option that only another format has; its default is what is taken for left out. */
+function refuseOfOtherFormat(options: ResolvedExportOptions): void {
+  const { precision, weights } = exportOptions.shape;
+  const refuse = (name: 'precision' | 'weights', format: ExportFormat, byDefault: unknown) => {
+    if (options.format === format || String(options[name]) === String(byDefault)) return;
+    throw new OptionError(
+      `${options[name]} is for format ${format} (received format ${options.format})`,
+      name,
+      'leave it out',
+    );
+  };
+  refuse('precision', 'onnx', precision.parse(undefined));
+  refuse('weights', 'tfjs', weights.parse(undefined));
 }
 
 const WEIGHTS = [
@@ -81,7 +111,7 @@ const WEIGHTS = [
 function refuseInUse(output: string, model: string, format: ExportFormat): void {
   const real = (path: string) => (existsSync(path) ? realpathSync(path) : resolve(path));
   const isOwn = `${real(model)}${sep}`.startsWith(`${real(output)}${sep}`);
-  const found = format === 'onnx' ? WEIGHTS.find((name) => existsSync(join(output, name))) : undefined;
+  const found = !format.endsWith('transformers') ? WEIGHTS.find((name) => existsSync(join(output, name))) : undefined;
   if (!isOwn && found === undefined) return;
   throw new OptionError(
     isOwn ? 'the folder holds the model that is exported' : `the folder holds a model's weights (${found})`,

@@ -37,7 +37,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./mine.ts')).mine,
   },
   export: {
-    summary: 'write a model for other libraries: ONNX, sentence-transformers, transformers',
+    summary: 'write a model for other libraries: ONNX, TF.js, TensorFlow, sentence-transformers, transformers',
     load: async () => (await import('./export.ts')).exportCommand,
   },
   data: {

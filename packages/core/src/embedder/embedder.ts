@@ -25,6 +25,7 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { checkEmbedderOptions, checkEncodeOptions, checkFileTexts } from './embedder-options.ts';
 import { runHead } from './head.ts';
 import { type ModelOrigin, openPretrained, type PretrainedModel, type PretrainedOptions } from './open-pretrained.ts';
+import { type PromptOptions, promptOf, withPrompt } from './prompts.ts';
 import { type ModelParts, writeModel, writeSurroundings } from './save-model.ts';
 import { isInLayout, requireSaveable } from './sentence-transformers.ts';
 
@@ -34,7 +35,7 @@ export interface EmbedderOptions extends PretrainedOptions {
   precision?: Precision | undefined;
 }
 
-export interface EncodeOptions {
+export interface EncodeOptions extends PromptOptions {
   /** Texts a batch; short ones are more, up to the tokens of so many texts of 128. */
   batchSize?: number;
   /** Divide by the length; left out, what the model's folder says. */
@@ -43,10 +44,6 @@ export interface EncodeOptions {
   progressBar?: boolean | 'auto';
   /** Tokens a text; at most the model's own limit. */
   maxLength?: number;
-  /** Put before every text; left out, the model's default prompt, where it has one. */
-  prompt?: string;
-  /** The name of one of the model's prompts. */
-  promptName?: string;
   /** Leading values of a vector that are kept, as of a Matryoshka model; left out, what the model's folder says. */
   truncateDim?: number;
 }
@@ -175,6 +172,16 @@ export class Embedder {
     return this.#model.layout.settings.prompts;
   }
 
+  /** The prompt that `encode` takes where none is given; null, none. */
+  get defaultPromptName(): string | null {
+    return this.#model.layout.settings.default_prompt_name;
+  }
+
+  /** Whether texts are lower-cased before the tokenizer's own normalization. */
+  get lowerCase(): boolean {
+    return this.#model.layout.lowerCase;
+  }
+
   /** Whether the tokens of a prompt are pooled with those of the text. */
   get poolsPrompt(): boolean {
     return this.#model.layout.pooling.includePrompt;
@@ -236,7 +243,7 @@ export class Embedder {
     const { batchSize = 32, progressBar = 'auto', normalize: unit = this.normalize } = options;
     const { truncateDim = this.truncateDim } = options;
     const maxLength = Math.min(options.maxLength ?? this.maxLength, this.maxLength);
-    const prompt = this.#promptOf(options);
+    const prompt = promptOf(this.prompts, this.defaultPromptName, options);
     const skip = prompt !== '' && !layout.pooling.includePrompt ? this.tokenizer.promptLength(prompt) : 0;
     const ids = texts.map((text) => this.tokenizer.encode(prompt + text, maxLength));
     const vectors = new Array<Float32Array>(texts.length);
@@ -274,7 +281,8 @@ export class Embedder {
     texts: string | readonly string[],
     options: EncodeOptions = {},
   ): Promise<Float32Array | Float32Array[]> {
-    return this.encode(texts, this.#withPrompt('query', options));
+    checkEncodeOptions(options);
+    return this.encode(texts, withPrompt(this.prompts, 'query', options));
   }
 
   /** Embeds what is searched: `encode` with the model's prompt `document`; none where it has no such prompt. */
@@ -284,27 +292,8 @@ export class Embedder {
     texts: string | readonly string[],
     options: EncodeOptions = {},
   ): Promise<Float32Array | Float32Array[]> {
-    return this.encode(texts, this.#withPrompt('document', options));
-  }
-
-  /** As sentence-transformers 6.2, where every model has both prompts, empty if it names none: no default comes in. */
-  #withPrompt(name: string, options: EncodeOptions): EncodeOptions {
     checkEncodeOptions(options);
-    if (options.prompt !== undefined || options.promptName !== undefined) return options;
-    return { ...options, prompt: Object.hasOwn(this.prompts, name) ? (this.prompts[name] as string) : '' };
-  }
-
-  #promptOf({ prompt, promptName }: EncodeOptions): string {
-    if (prompt !== undefined) return prompt;
-    const name = promptName ?? this.#model.layout.settings.default_prompt_name;
-    if (name === undefined || name === null) return '';
-    if (Object.hasOwn(this.prompts, name)) return this.prompts[name] as string;
-    const names = Object.keys(this.prompts);
-    throw new OptionError(
-      `the model has no prompt '${name}'`,
-      'promptName',
-      names.length > 0 ? `use one of ${names.join(', ')}` : 'give the text itself as prompt',
-    );
+    return this.encode(texts, withPrompt(this.prompts, 'document', options));
   }
 
   get tokenizer(): Tokenizer {

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringifyAs } from '../formats/files.ts';
 import { type HostTensor, writeSafetensors } from '../formats/safetensors.ts';
-import { TOKENIZER_FILES } from '../tokenizer/tokenizer.ts';
+import { TOKENIZER_FILES } from '../tokenizer/convert.ts';
 import type { OpenedModel } from './open-model.ts';
 import { namelessKeys, writeSentenceTransformers } from './sentence-transformers.ts';
 

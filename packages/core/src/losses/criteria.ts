@@ -4,13 +4,14 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { FLAG, NUMBER, OBJECT, oneOf } from '@uniem/hub/arguments';
 
-import { MATRIX, POSITIVE, requireKind, requireOptions, requireRows, VECTOR } from '../arguments.ts';
+import { POSITIVE, requireKind, requireOptions } from '../arguments.ts';
 import { OptionError } from '../errors.ts';
 import { DEFAULT_TEMPERATURE, IN_BATCH_LOSS_TYPES, type InBatchLossType } from '../names.ts';
 import { coSent } from '../operations/co-sent.ts';
 import { differentiable } from '../operations/differentiable.ts';
 import { inBatchSoftmax } from '../operations/in-batch-softmax.ts';
 import { cosineMatrix, cosineRows } from '../operations/similarity.ts';
+import { MATRIX, requireRows, VECTOR } from '../tensor-arguments.ts';
 
 export interface InBatchOptions {
   type?: InBatchLossType | undefined;

@@ -4,9 +4,10 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { oneOf } from '@uniem/hub/arguments';
 
-import { requireKind, requireRows } from '../arguments.ts';
+import { requireKind } from '../arguments.ts';
 import { DISTILLATION_LOSS_TYPES, type DistillationLossType } from '../names.ts';
 import { cosineRows } from '../operations/similarity.ts';
+import { requireRows } from '../tensor-arguments.ts';
 
 /**
  *   mse      mean of (e − v)² over all N·H values      MSELoss of sentence-transformers

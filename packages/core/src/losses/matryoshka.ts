@@ -4,9 +4,10 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { CALLBACK, COUNT } from '@uniem/hub/arguments';
 
-import { MATRIX, POSITIVE, requireKind, requireList } from '../arguments.ts';
+import { POSITIVE, requireKind, requireList } from '../arguments.ts';
 import { OptionError } from '../errors.ts';
 import { normalize } from '../operations/similarity.ts';
+import { MATRIX } from '../tensor-arguments.ts';
 
 /**
  *   L = Σ_d w_d · loss(e[:d] / |e[:d]|)        MatryoshkaLoss of sentence-transformers

@@ -4,8 +4,9 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { COUNT, NUMBER, OBJECT } from '@uniem/hub/arguments';
 
-import { requireKind, requireOptions, TENSOR } from '../arguments.ts';
+import { requireKind, requireOptions } from '../arguments.ts';
 import { OptionError } from '../errors.ts';
+import { TENSOR } from '../tensor-arguments.ts';
 import { hasKernel, runKernel } from './differentiable.ts';
 
 /** First and second moment of a parameter; same shape. */

@@ -2,7 +2,8 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
-import { POSITIVE, requireKind, requireList, TENSOR } from '../arguments.ts';
+import { POSITIVE, requireKind, requireList } from '../arguments.ts';
+import { TENSOR } from '../tensor-arguments.ts';
 import { hasKernel, runKernel } from './differentiable.ts';
 
 /** torch's: a norm of 0 divides nothing by nothing. */

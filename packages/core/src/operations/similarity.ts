@@ -2,8 +2,9 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
-import { MATRIX, requireKind, requireRows } from '../arguments.ts';
+import { requireKind } from '../arguments.ts';
 import { OptionError } from '../errors.ts';
+import { MATRIX, requireRows } from '../tensor-arguments.ts';
 
 const EPS = 1e-8; // torch.nn.functional.cosine_similarity's
 

@@ -1,17 +1,14 @@
-/** Text to token ids, as the model's own tokenizer files say, truncated to a length in tokens. */
+/**
+ * Text to token ids, as a tokenizer.json says, truncated to a length in tokens. Runs in browsers too: neither this file nor
+ * what it imports may use anything of Node.
+ */
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { FLAG, NAME, TEXT } from '@uniem/hub/arguments';
+import { FLAG, NAME, OBJECT, TEXT } from '@uniem/hub/arguments';
 import { requireKind, requireList, requireOptions } from '../arguments.ts';
 import { ModelError, OptionError } from '../errors.ts';
-import { readJson } from '../formats/files.ts';
-import { readTokenizerJson } from './convert.ts';
+import { newToken } from './new-token.ts';
 import { Pipeline } from './pipeline.ts';
-import { newToken } from './special-tokens.ts';
 import { packTokens, type TokenBatch } from './token-batch.ts';
-
-export { TOKENIZER_FILES } from './convert.ts';
 
 /** What is read of tokenizer.json here; the rest is the pipeline's. */
 interface TokenizerJson extends Record<string, unknown> {
@@ -28,7 +25,7 @@ export interface TokenizerOptions {
 
 export class Tokenizer {
   readonly #json: TokenizerJson;
-  readonly #config: Record<string, unknown>;
+  readonly #config: Readonly<Record<string, unknown>>;
   readonly #options: TokenizerOptions;
   readonly #tokenizer: Pipeline;
   readonly #specialTokens: number;
@@ -38,7 +35,12 @@ export class Tokenizer {
   /** Whether it is no longer the one of the folder's files. */
   readonly grew: boolean;
 
-  private constructor(json: TokenizerJson, config: Record<string, unknown>, options: TokenizerOptions, grew = false) {
+  private constructor(
+    json: TokenizerJson,
+    config: Readonly<Record<string, unknown>>,
+    options: TokenizerOptions,
+    grew = false,
+  ) {
     this.#json = json;
     this.#config = config;
     this.#options = options;
@@ -52,17 +54,25 @@ export class Tokenizer {
     this.#unknownId = this.#tokenizer.unknownId ?? 0;
   }
 
-  /** Reads tokenizer.json, or converts the files of a slow tokenizer where that is all there is. */
-  static fromFolder(folder: string, options: TokenizerOptions = {}): Tokenizer {
-    requireKind(folder, NAME, 'folder');
-    requireOptions(options, { lowerCase: FLAG, addSpecialTokens: FLAG }, 'fromFolder');
-    const configPath = join(folder, 'tokenizer_config.json');
-    const config = existsSync(configPath) ? readJson(configPath) : {};
-    const { json, path } = readTokenizerJson(folder, config);
+  /**
+   * @param json The content of tokenizer.json.
+   * @param config The content of tokenizer_config.json, or nothing.
+   * @param where What an error names: the file that `json` is from.
+   * @throws ModelError for a tokenizer.json that is none.
+   */
+  static fromJson(
+    json: Readonly<Record<string, unknown>>,
+    config: Readonly<Record<string, unknown>>,
+    where: string,
+    options: TokenizerOptions = {},
+  ): Tokenizer {
+    requireKind(json, OBJECT, 'json');
+    requireKind(config, OBJECT, 'config');
+    requireOptions(options, { lowerCase: FLAG, addSpecialTokens: FLAG }, 'fromJson');
     try {
       return new Tokenizer(json as TokenizerJson, config, options);
     } catch (cause) {
-      throw new ModelError(`no tokenizer (${(cause as Error).message})`, path, 'download the model again', { cause });
+      throw new ModelError(`no tokenizer (${(cause as Error).message})`, where, 'download the model again', { cause });
     }
   }
 

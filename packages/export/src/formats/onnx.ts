@@ -1,6 +1,6 @@
 /** The folder that onnxruntime, transformers.js, Optimum and sentence-transformers' `backend="onnx"` open. */
 
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { type Embedder, ModelError, STATIC_EMBEDDING } from '@uniem/core';
@@ -14,6 +14,7 @@ import { ONNX_PRECISIONS } from '../options.ts';
 import { readParameter } from '../parameters.ts';
 import { referenceVectors, requireCosine } from '../self-check.ts';
 import { traceModel } from '../trace/trace.ts';
+import { callerNotes, writeTokenizer } from './around.ts';
 
 interface OnnxFile {
   /** In the folder `onnx`; transformers.js finds a file by what follows `model`. */
@@ -59,7 +60,7 @@ export const exportOnnx: WriteFormat = async (embedder, folder, { precision, che
       cosine: file === name ? cosines[i] : undefined,
     }));
   });
-  return { files, notes: [...(note ? [note] : []), ...promptNotes(embedder)] };
+  return { files, notes: [...(note ? [note] : []), ...callerNotes(embedder)] };
 };
 
 /** @throws ModelError for a model without the file by which readers choose what to do. */
@@ -70,15 +71,6 @@ function requireConfig({ config, folder }: Embedder): void {
     folder,
     'use --format sentence-transformers',
   );
-}
-
-/** transformers.js reads both files and no others. */
-function writeTokenizer({ tokenizer }: Embedder, folder: string): void {
-  const write = (name: string, content: () => Record<string, unknown>) => {
-    if (!existsSync(join(folder, name))) writeFileSync(join(folder, name), `${JSON.stringify(content(), null, 2)}\n`);
-  };
-  write('tokenizer.json', () => tokenizer.toJson());
-  write('tokenizer_config.json', () => ({ tokenizer_class: 'PreTrainedTokenizerFast' }));
 }
 
 /** Says in config.json which files have their weights beside them: transformers.js does not look. */
@@ -117,15 +109,4 @@ async function checkFiles(
     }
   }
   return { cosines, note: undefined };
-}
-
-function promptNotes({ prompts, poolsPrompt }: Embedder): string[] {
-  if (Object.keys(prompts).length === 0) return [];
-  const names = Object.keys(prompts).join(', ');
-  const before = `prompts (${names}) are put before a text by the caller: the graph begins with token ids`;
-  if (poolsPrompt) return [before];
-  return [
-    before,
-    "sentence_embedding pools a prompt's tokens too, which this model leaves out; sentence-transformers pools last_hidden_state itself and leaves them out",
-  ];
 }

@@ -3,16 +3,12 @@
 import { ModelError } from '@uniem/core';
 
 /** @throws ModelError naming the weight, for a value that half precision has no number for. */
-export function toFloat16(values: Float32Array, name: string): Uint16Array {
+export function toFloat16(values: Float32Array, name: string, fix = 'use --precision fp32 or int8'): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   return Uint16Array.from(bits, (float, i) => {
     const half = halfOf(float);
     if ((half & 0x7fff) < 0x7c00) return half;
-    throw new ModelError(
-      `${values[i]} does not fit float16, whose largest number is 65504`,
-      `tensor ${name}`,
-      'use --precision fp32 or int8',
-    );
+    throw new ModelError(`${values[i]} does not fit float16, whose largest number is 65504`, `tensor ${name}`, fix);
   });
 }
 
