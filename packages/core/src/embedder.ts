@@ -1,13 +1,10 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
 import * as tf from '@tensorflow/tfjs';
-import type { HubOptions } from '@uniem/hub';
-
-import type { ModelConfig, PoolingStrategy } from './config.ts';
 import { ensureEngine } from './engine.ts';
 import { OptionError } from './errors.ts';
 import { modelFolder } from './formats/model-folder.ts';
-import { type OpenedModel, type OpenOptions, openModel } from './formats/open-model.ts';
+import { type OpenedModel, openModel } from './formats/open-model.ts';
 import { saveModel } from './formats/save-model.ts';
 import { isInLayout, requireSaveable } from './formats/sentence-transformers.ts';
 import { runHead } from './head.ts';
@@ -18,37 +15,30 @@ import { downloadParameters, type Parameters, parameter } from './parameters.ts'
 import { pool } from './pooling.ts';
 import { ProgressBar } from './progress.ts';
 import { normalize } from './similarity.ts';
+import { TextModel, type TextModelOptions, type TokenizeOptions } from './text-model.ts';
 import { batchesByLength, packTokens, type TokenBatch } from './token-batch.ts';
-import type { Tokenizer } from './tokenizer.ts';
 
-export interface EmbedderOptions extends OpenOptions {
-  /** Another hub, token or cache than the environment names. */
-  hub?: HubOptions;
-}
+export type EmbedderOptions = TextModelOptions;
 
-export interface EncodeOptions {
-  /** Texts a batch; short ones are more, up to the tokens of so many texts of 128. */
-  batchSize?: number;
+export interface VectorOptions {
   /** Divide by the length; left out, what the model's folder says. */
   normalize?: boolean;
-  /** 'auto' shows a bar on a terminal. */
-  progressBar?: boolean | 'auto';
-  /** Tokens a text; at most the model's own limit. */
-  maxLength?: number;
-  /** Put before every text; left out, the model's default prompt, where it has one. */
-  prompt?: string;
-  /** The name of one of the model's prompts. */
-  promptName?: string;
   /** Leading values of a vector that are kept, as of a Matryoshka model; left out, what the model's folder says. */
   truncateDim?: number;
 }
 
-export class Embedder {
+export interface EncodeOptions extends TokenizeOptions, VectorOptions {
+  /** Texts a batch; short ones are more, up to the tokens of so many texts of 128. */
+  batchSize?: number;
+  /** 'auto' shows a bar on a terminal. */
+  progressBar?: boolean | 'auto';
+}
+
+export class Embedder extends TextModel {
   readonly parameters: Parameters;
-  readonly #model: OpenedModel;
 
   private constructor(model: OpenedModel) {
-    this.#model = model;
+    super(model);
     this.parameters = model.load();
   }
 
@@ -59,62 +49,11 @@ export class Embedder {
    * @param model A folder, or `owner/name` or `owner/name@revision` of the hub.
    * @throws ModelError saying which file, tensor or key is wrong; HubError for what the hub says against it.
    */
-  static async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
+  static override async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
     const { hub, ...rest } = options;
     const opened = openModel(await modelFolder(model, hub), rest);
     await ensureEngine();
     return new Embedder(opened);
-  }
-
-  /** The folder of the encoder. */
-  get folder(): string {
-    return this.#model.folder;
-  }
-
-  get config(): ModelConfig {
-    return this.#model.config;
-  }
-
-  get poolingStrategy(): PoolingStrategy | readonly PoolingStrategy[] {
-    const { strategies } = this.#model.layout.pooling;
-    return strategies.length === 1 ? (strategies[0] as PoolingStrategy) : strategies;
-  }
-
-  /** Where the pooling was found, in words. */
-  get poolingReason(): string {
-    return this.#model.poolingReason;
-  }
-
-  /** Values of a vector. */
-  get dimension(): number {
-    const { head, pooling } = this.#model.layout;
-    const last = head.findLast((module) => module.type === 'Dense');
-    return last?.outFeatures ?? this.config.hiddenSize * pooling.strategies.length;
-  }
-
-  /** Whether modules follow the pooling, but for a normalization at the end. */
-  get hasHead(): boolean {
-    return this.#model.layout.head.length > 0;
-  }
-
-  /** Whether the model's own layout ends in normalization. */
-  get normalize(): boolean {
-    return this.#model.layout.normalize;
-  }
-
-  /** Tokens a text is cut to. */
-  get maxLength(): number {
-    return this.#model.maxLength;
-  }
-
-  /** Texts are cut to so many tokens from now on, also when saved; to what the model has positions for at most. */
-  set maxLength(tokens: number) {
-    this.#model.maxLength = Math.min(tokens, this.config.maxPositions);
-  }
-
-  /** Texts that `encode` can put before each text, by name. */
-  get prompts(): Readonly<Record<string, string>> {
-    return this.#model.layout.settings.prompts;
   }
 
   /**
@@ -126,7 +65,7 @@ export class Embedder {
    * @returns float32 [B, values], without the layout's normalization.
    */
   embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false, skip = 0): tf.Tensor2D {
-    const { config, layout } = this.#model;
+    const { config, layout } = this.model;
     const run = { parameters: this.parameters, batch, state: dropout, checkpointing: gradientCheckpointing };
     const pooled =
       batch.inputIds.length > 0
@@ -140,15 +79,9 @@ export class Embedder {
    * come in costs nothing; an empty text is its special tokens; a text past maxLength is cut.
    */
   async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
-    const { layout } = this.#model;
-    const { batchSize = 32, progressBar = 'auto', normalize: unit = this.normalize } = options;
-    const truncateDim = options.truncateDim ?? layout.settings.truncate_dim ?? undefined;
+    const { batchSize = 32, progressBar = 'auto' } = options;
     requireCount(batchSize, 'batchSize');
-    if (truncateDim !== undefined) requireCount(truncateDim, 'truncateDim');
-    const maxLength = Math.min(options.maxLength ?? this.maxLength, this.maxLength);
-    const prompt = this.#promptOf(options);
-    const skip = prompt !== '' && !layout.pooling.includePrompt ? this.tokenizer.promptLength(prompt) : 0;
-    const ids = texts.map((text) => this.tokenizer.encode(prompt + text, maxLength));
+    const { ids, skip } = this.tokenize(texts, options);
     const vectors = new Array<Float32Array>(texts.length);
     const bar = new ProgressBar('encode', texts.length, progressBar);
     let done = 0;
@@ -156,15 +89,8 @@ export class Embedder {
       ids.map(({ length }) => length),
       batchSize,
     )) {
-      const embeddings = tf.tidy(() => {
-        const batch = packTokens(rows.map((row) => ids[row] as Int32Array));
-        const embedded = this.embed(batch, undefined, false, skip);
-        // As sentence-transformers: the layout normalizes before the cut, the caller after it.
-        if (options.normalize) return normalize(truncated(embedded, truncateDim));
-        return truncated(unit ? normalize(embedded) : embedded, truncateDim);
-      });
-      const values = (await embeddings.data()) as Float32Array;
-      embeddings.dispose();
+      const batch = packTokens(rows.map((row) => ids[row] as Int32Array));
+      const values = await this.encodeTokens(batch, { ...options, skip });
       const H = values.length / rows.length;
       rows.forEach((row, i) => {
         vectors[row] = values.slice(i * H, (i + 1) * H);
@@ -174,6 +100,26 @@ export class Embedder {
     }
     bar.end();
     return vectors;
+  }
+
+  /**
+   * Embeds texts that are tokens already, as `tokenize` makes them.
+   *
+   * @param options.skip Tokens at each text's start that are not pooled.
+   * @returns float32 [B, values], one vector after the other.
+   */
+  async encodeTokens(batch: TokenBatch, options: VectorOptions & { skip?: number } = {}): Promise<Float32Array> {
+    const { truncateDim = this.truncateDim } = options;
+    if (truncateDim !== undefined) requireCount(truncateDim, 'truncateDim');
+    const embeddings = tf.tidy(() => {
+      const embedded = this.embed(batch, undefined, false, options.skip);
+      // As sentence-transformers: the layout normalizes before the cut, the caller after it.
+      if (options.normalize) return normalize(truncated(embedded, truncateDim));
+      return truncated((options.normalize ?? this.normalize) ? normalize(embedded) : embedded, truncateDim);
+    });
+    const values = (await embeddings.data()) as Float32Array;
+    embeddings.dispose();
+    return values;
   }
 
   /** Embeds what is looked for: `encode` with the model's prompt `query`; none where it has no such prompt. */
@@ -190,23 +136,6 @@ export class Embedder {
   #withPrompt(name: string, options: EncodeOptions): EncodeOptions {
     if (options.prompt !== undefined || options.promptName !== undefined) return options;
     return { ...options, prompt: Object.hasOwn(this.prompts, name) ? (this.prompts[name] as string) : '' };
-  }
-
-  #promptOf({ prompt, promptName }: EncodeOptions): string {
-    if (prompt !== undefined) return prompt;
-    const name = promptName ?? this.#model.layout.settings.default_prompt_name;
-    if (name === undefined || name === null) return '';
-    if (Object.hasOwn(this.prompts, name)) return this.prompts[name] as string;
-    const names = Object.keys(this.prompts);
-    throw new OptionError(
-      `the model has no prompt '${name}'`,
-      'promptName',
-      names.length > 0 ? `use one of ${names.join(', ')}` : 'give the text itself as prompt',
-    );
-  }
-
-  get tokenizer(): Tokenizer {
-    return this.#model.tokenizer;
   }
 
   /** The name of the table of word embeddings, `.weight` left out. */
@@ -231,9 +160,9 @@ export class Embedder {
       );
     }
     const { tokenizer: before } = this;
-    this.#model.tokenizer = before.withSpecialTokens(tokens);
+    this.model.tokenizer = before.withSpecialTokens(tokens);
     return () => {
-      this.#model.tokenizer = before;
+      this.model.tokenizer = before;
     };
   }
 
@@ -255,12 +184,12 @@ export class Embedder {
 
   /** Whether sentence-transformers opens what `save` writes: its layout has no name for poolings of two layers. */
   get opensInSentenceTransformers(): boolean {
-    return isInLayout(this.#model.layout);
+    return isInLayout(this.model.layout);
   }
 
   /** @throws OptionError for a pooling that no saved folder has a name for. */
   requireSaveable(): void {
-    requireSaveable(this.#model.layout);
+    requireSaveable(this.model.layout);
   }
 
   /**
@@ -270,7 +199,7 @@ export class Embedder {
    */
   async save(folder: string, texts: Readonly<Record<string, string>> = {}): Promise<void> {
     const tensors = await downloadParameters(this.parameters);
-    saveModel(folder, this.#model, tensors, texts);
+    saveModel(folder, this.model, tensors, texts);
   }
 
   /** Frees the parameters. */

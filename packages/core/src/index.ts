@@ -12,7 +12,7 @@ export {
   tripletLoss,
 } from './criteria.ts';
 export { DISTILLATION_LOSS_TYPES, type DistillationLossType, distillationLoss } from './distillation.ts';
-export { Embedder, type EmbedderOptions, type EncodeOptions } from './embedder.ts';
+export { Embedder, type EmbedderOptions, type EncodeOptions, type VectorOptions } from './embedder.ts';
 export {
   BACKENDS,
   type Backend,
@@ -35,6 +35,7 @@ export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export { assignParameters, downloadParameters, type Parameters } from './parameters.ts';
 export { ProgressBar } from './progress.ts';
 export { cosineMatrix, cosineRows, normalize } from './similarity.ts';
+export { TextModel, type TextModelOptions, type TokenizedTexts, type TokenizeOptions } from './text-model.ts';
 export { lengthsOf, packTokens, type TokenBatch } from './token-batch.ts';
-export { Tokenizer } from './tokenizer.ts';
+export { type Token, Tokenizer } from './tokenizer.ts';
 export { createUniemEmbedder, type UniemEmbedderOptions } from './uniem-embedder.ts';

@@ -18,6 +18,15 @@ interface TokenizerJson extends Record<string, unknown> {
   added_tokens?: ({ id: number } & Record<string, unknown>)[];
 }
 
+/** A token of a text. */
+export interface Token {
+  id: number;
+  /** As the vocabulary has it. */
+  token: string;
+  /** Whether the template put it around the text. */
+  special: boolean;
+}
+
 export interface TokenizerOptions {
   /** Lower-case texts before anything else is done with them. */
   lowerCase?: boolean;
@@ -122,6 +131,18 @@ export class Tokenizer {
       this.#withSpecialTokens(tokens.slice(0, room)),
       (token) => this.#tokenizer.idOf(token) ?? this.#unknownId,
     );
+  }
+
+  /** The whole text's tokens, with what the template puts around them unless that is asked not to be. */
+  tokens(text: string, { specialTokens = true }: { specialTokens?: boolean } = {}): Token[] {
+    const own = this.#tokenizer.tokenize(text);
+    const all = specialTokens ? this.#withSpecialTokens(own) : own;
+    const before = specialTokens ? this.#withSpecialTokens(['']).indexOf('') : 0; // of the template, before the text
+    return all.map((token, i) => ({
+      id: this.#tokenizer.idOf(token) ?? this.#unknownId,
+      token,
+      special: i < before || i >= before + own.length,
+    }));
   }
 
   /** Packs several texts into one batch. */
