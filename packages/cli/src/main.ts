@@ -7,11 +7,12 @@ import { encode } from './commands/encode.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { finetune } from './commands/finetune.ts';
 import { mine } from './commands/mine.ts';
+import { serve } from './commands/serve.ts';
 import { setup } from './commands/setup.ts';
 import { describeFlags, parseFlags } from './flags.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS = new Map<string, Command>(Object.entries({ finetune, encode, evaluate, mine, data, setup, doctor }));
+const COMMANDS = new Map<string, Command>(Object.entries({ finetune, encode, evaluate, serve, mine, data, setup, doctor }));
 
 async function main(argv: string[]): Promise<void> {
   const [name, ...rest] = argv;

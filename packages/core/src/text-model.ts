@@ -26,6 +26,8 @@ export interface TokenizeOptions {
 export interface TokenizedTexts {
   /** int32 ids of each text, special tokens included. */
   ids: Int32Array[];
+  /** Tokens of each text before the cut to maxLength. */
+  lengths: number[];
   /** Tokens at each text's start that the model does not pool: those of the prompt, where it leaves them out. */
   skip: number;
 }
@@ -115,15 +117,18 @@ export class TextModel {
    */
   tokenize(texts: readonly string[], options: TokenizeOptions = {}): TokenizedTexts {
     const maxLength = Math.min(options.maxLength ?? this.maxLength, this.maxLength);
-    const prompt = this.#promptOf(options);
+    const prompt = this.promptOf(options);
     const isPooled = prompt === '' || this.model.layout.pooling.includePrompt;
+    const encoded = texts.map((text) => this.tokenizer.encodeCounted(prompt + text, maxLength));
     return {
-      ids: texts.map((text) => this.tokenizer.encode(prompt + text, maxLength)),
+      ids: encoded.map(({ ids }) => ids),
+      lengths: encoded.map(({ length }) => length),
       skip: isPooled ? 0 : this.tokenizer.promptLength(prompt),
     };
   }
 
-  #promptOf({ prompt, promptName }: TokenizeOptions): string {
+  /** What is put before each text; empty where nothing is. @throws OptionError for a name that the model does not have. */
+  promptOf({ prompt, promptName }: TokenizeOptions): string {
     if (prompt !== undefined) return prompt;
     const name = promptName ?? this.model.layout.settings.default_prompt_name;
     if (name === undefined || name === null) return '';

@@ -120,6 +120,11 @@ export class Tokenizer {
 
   /** Ids of one text with its special tokens, at most `maxLength` (or Infinity) in all; the end of the text is cut. */
   encode(text: string, maxLength: number): Int32Array {
+    return this.encodeCounted(text, maxLength).ids;
+  }
+
+  /** The same, and the tokens that the whole text has. */
+  encodeCounted(text: string, maxLength: number): { ids: Int32Array; length: number } {
     const room = maxLength - this.#specialTokens;
     const whole = Number.isInteger(maxLength) || maxLength === Number.POSITIVE_INFINITY;
     if (!whole || room < 0) {
@@ -127,10 +132,11 @@ export class Tokenizer {
       throw new OptionError(`${maxLength} tokens are too few`, 'maxLength', `give a whole number from ${least} on`);
     }
     const tokens = this.#tokenizer.tokenize(text);
-    return Int32Array.from(
+    const ids = Int32Array.from(
       this.#withSpecialTokens(tokens.slice(0, room)),
       (token) => this.#tokenizer.idOf(token) ?? this.#unknownId,
     );
+    return { ids, length: tokens.length + this.#specialTokens };
   }
 
   /** The whole text's tokens, with what the template puts around them unless that is asked not to be. */

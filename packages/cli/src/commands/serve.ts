@@ -1,0 +1,27 @@
+/** uniem serve: answers embedding requests over HTTP until it is stopped. */
+
+import { serverOptions, startServer } from '@uniem/server';
+
+import { defineCommand } from '../command.ts';
+
+export const serve = defineCommand({
+  summary: "serve models over HTTP: OpenAI's /v1/embeddings, text-embeddings-inference's /embed and more",
+  flags: serverOptions,
+  async run(flags) {
+    const apiKey = flags.apiKey ?? (process.env.UNIEM_API_KEY || undefined);
+    const server = await startServer({ ...flags, apiKey });
+    process.stderr.write(`serving ${server.models.join(', ')} on engine ${server.engine} at ${server.url}\n`);
+    const signals = ['SIGTERM', 'SIGINT'] as const;
+    const failure = await new Promise<Error | undefined>((resolve) => {
+      void server.failed.then(resolve);
+      for (const signal of signals) {
+        process.once(signal, () => {
+          process.stderr.write(`${signal}: answering what has arrived; a second signal stops at once\n`);
+          resolve(undefined); // `once` gives a second signal its own effect back
+        });
+      }
+    });
+    if (failure) throw failure;
+    await server.close();
+  },
+});

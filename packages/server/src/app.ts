@@ -1,0 +1,122 @@
+/** The routes with what stands before each of them: the key, the limits, the time-out, and the shape of errors. */
+
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+
+import { isAuthorized } from './authorization.ts';
+import { readBody } from './body.ts';
+import { RequestError } from './errors.ts';
+import { METRICS_TYPE } from './metrics.ts';
+import { openAiRoutes } from './openai.ts';
+import { openApiOf } from './openapi.ts';
+import { pageRoute } from './page.ts';
+import type { Route, Shared } from './route.ts';
+import { withSignal } from './signal.ts';
+import { teiRoutes } from './tei.ts';
+
+/** Seconds of Retry-After at most: the pace so far says little about what comes. */
+const LONGEST_WAIT = 60;
+
+export function createApp(shared: Shared): Hono {
+  const { metrics } = shared;
+  const app = new Hono();
+  const routes: Route[] = [
+    ...openAiRoutes(shared),
+    ...teiRoutes(shared),
+    {
+      method: 'GET',
+      path: '/metrics',
+      summary: "Figures in Prometheus' format.",
+      handle: () => new Response(metrics.text(), { headers: { 'content-type': METRICS_TYPE } }),
+    },
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      summary: 'This document.',
+      isPublic: true,
+      handle: (context) => context.json(openApiOf(routes, shared.options.apiKey !== undefined)),
+    },
+    pageRoute(),
+  ];
+  const paths = new Set(routes.map(({ path }) => path));
+  app.use(async (context, next) => {
+    const start = performance.now();
+    await next();
+    const { path } = context.req;
+    const route = paths.has(path) ? path : 'other'; // a path of the client's would be a series of its own
+    metrics.requests.add(1, { route, status: context.res.status });
+    metrics.requestSeconds.observe((performance.now() - start) / 1000, { route });
+    if (shared.unavailable() !== undefined) context.header('connection', 'close');
+  });
+  const answer = answerOf(shared);
+  for (const route of routes) {
+    app.on(route.method, route.path, limitOf(shared.options.maxBodyBytes), (context) => answer(route, context));
+  }
+  app.notFound((context) => {
+    const there = routes.find(({ path }) => path === context.req.path);
+    const { method } = context.req;
+    const error = there
+      ? new RequestError('method', `${context.req.path} takes ${there.method}, not ${method}`)
+      : new RequestError('not_found', `no such route: ${method} ${context.req.path.slice(0, 100)}`);
+    return refuse(context, error);
+  });
+  app.onError((error, context) => refuse(context, error instanceof RequestError ? error : internal(error)));
+  return app;
+}
+
+/** Refuses what is larger before it is in memory. */
+function limitOf(bytes: number) {
+  return bodyLimit({
+    maxSize: bytes,
+    onError() {
+      throw new RequestError('too_large', `the request has more than ${bytes} bytes: send fewer texts at once`);
+    },
+  });
+}
+
+function answerOf({ options, models, metrics, unavailable }: Shared) {
+  let working = 0;
+  metrics.gauge('uniem_requests_in_progress', 'Requests that are being answered.', () => working);
+  const requireRoom = () => {
+    const { batcher } = models;
+    if (working < options.maxConcurrentRequests && batcher.waiting.texts < options.maxQueueTexts) return;
+    metrics.rejected.add(1);
+    const retryAfter = Math.min(LONGEST_WAIT, Math.max(1, Math.ceil(batcher.waitingSeconds)));
+    const message = `the server is full: ${working} requests, ${batcher.waiting.texts} texts in the queue; try again in ${retryAfter} s`;
+    throw new RequestError('overloaded', message, { code: 'rate_limit_exceeded', retryAfter });
+  };
+  return async (route: Route, context: Context): Promise<Response> => {
+    if (!route.isPublic && !isAuthorized(context.req.header('authorization'), options.apiKey)) {
+      const message = 'the key is missing or wrong: send Authorization: Bearer KEY';
+      throw new RequestError('unauthorized', message, { code: 'invalid_api_key' });
+    }
+    const { body } = route;
+    if (!body) return route.handle(context, undefined, context.req.raw.signal);
+    const reason = unavailable();
+    if (reason !== undefined) throw new RequestError('unavailable', reason);
+    requireRoom();
+    working++;
+    try {
+      return await withSignal(context.req.raw.signal, options.timeout, async (signal) =>
+        route.handle(context, await readBody(context, body, signal), signal),
+      );
+    } finally {
+      working--;
+    }
+  };
+}
+
+function internal(error: Error): RequestError {
+  process.stderr.write(`error: ${error.stack ?? error}\n`);
+  return new RequestError('internal', error.message.split('\n')[0] as string);
+}
+
+/** In OpenAI's shape or text-embeddings-inference's, by the route. */
+function refuse(context: Context, error: RequestError): Response {
+  const { retryAfter } = error.details;
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  if (retryAfter !== undefined) headers['retry-after'] = String(retryAfter);
+  if (error.refusal === 'unauthorized') headers['www-authenticate'] = 'Bearer';
+  const body = context.req.path.startsWith('/v1') ? error.openAiBody() : error.teiBody();
+  return new Response(JSON.stringify(body), { status: error.status, headers });
+}
