@@ -67,7 +67,11 @@ function resolved(given: ServerOptions): ResolvedServerOptions {
   const result = serverOptions.safeParse(given);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new OptionError(`${issue?.message}`, issue?.path.join('.') || 'server', 'see the options of `uniem serve --help`');
+  throw new OptionError(
+    `${issue?.message}`,
+    issue?.path.join('.') || 'server',
+    'see the options of `uniem serve --help`',
+  );
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {
