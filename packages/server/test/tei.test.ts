@@ -132,7 +132,7 @@ test('/info, /health, /openapi.json and the page are there', async () => {
   ]);
   const page = await get('/');
   expect(page.headers.get('content-security-policy')).toContain("connect-src 'self'");
-  expect(await page.text()).toContain('/similarity');
+  expect(await page.text()).toContain('<form id="similarity">');
 });
 
 test('/metrics counts what was done', async () => {
