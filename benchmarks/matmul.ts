@@ -1,6 +1,6 @@
 /** GFLOP/s of bare oneDNN products of a training step's shapes: matmul.js. The limit of what a step can reach. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { type Precision, useEngine } from '@uniem/core';
 
 const TOKENS = 4096;

@@ -4,7 +4,7 @@
  * node benchmarks/dist/packing.js MODEL_FOLDER [rounds]
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { Embedder, lengthsOf, type Parameters, packTokens, pairLoss, type TokenBatch, useEngine } from '@uniem/core';
 import * as operations from '@uniem/core/operations';
 

@@ -1,6 +1,6 @@
 /** Seconds of one training step of ours: step.js FOLDER PRECISION PAIRS TOKENS STEPS. The peer is peers/step.py. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { Embedder, packTokens, pairLoss, useEngine } from '@uniem/core';
 import { AdamW } from '@uniem/finetuner';
 

@@ -18,12 +18,13 @@ const ARROWS: Record<string, readonly string[]> = {
   providers: [],
   server: ['core'],
   cli: ['finetuner', 'server', 'providers', 'core', 'data'],
-  'backend-tensorflow': [],
-  'backend-native': [],
+  'engine-setup': [],
+  'backend-tensorflow': ['engine-setup'],
+  'backend-native': ['engine-setup'],
 };
 
 /** Backends are reached by `import()` from these files alone; the command also sets up and describes its engines. */
-const BACKEND_LOADERS = ['core/src/engine.ts', 'cli/src/commands/setup.ts', 'cli/src/commands/doctor.ts'];
+const BACKEND_LOADERS = ['core/src/engine/engine.ts', 'cli/src/commands/setup.ts', 'cli/src/commands/doctor.ts'];
 
 /** Libraries that a package must do without: data makes typed arrays, which a worker can make too. */
 const FORBIDDEN: Record<string, RegExp> = {
@@ -35,16 +36,47 @@ interface Import {
   file: string;
   name: string;
   dynamic: boolean;
+  /** Nothing of it is left at run time. */
+  types: boolean;
 }
 
 const STATIC = /^(?:import|export)\s(?:[^'"]*?\sfrom\s)?['"]([^'"]+)['"]|^\}\s*from\s*['"]([^'"]+)['"]/gm;
+const ONLY_TYPES = /^(?:import|export)\s(?:type\s|\{(?:\s*type\s[^,}]+,?)*\s*\}\s*from)/;
 const DYNAMIC = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
 const REQUIRE = /\brequire(?:\.resolve)?\(\s*['"]([^'"]+)['"]/g;
 
 function importsOf(source: string, file: string): Import[] {
   const found = (pattern: RegExp, dynamic: boolean) =>
-    [...source.matchAll(pattern)].map((match) => ({ file, name: (match[1] ?? match[2]) as string, dynamic }));
+    [...source.matchAll(pattern)].map((match) => ({
+      file,
+      name: (match[1] ?? match[2]) as string,
+      dynamic,
+      types: ONLY_TYPES.test(match[0]),
+    }));
   return [...found(STATIC, false), ...found(REQUIRE, false), ...found(DYNAMIC, true)];
+}
+
+/** The folders (or files) directly in `src` that each of them imports; index.ts, which names all, is left out. */
+function folderImports(imports: readonly Import[]): Map<string, Set<string>> {
+  const arrows = new Map<string, Set<string>>();
+  for (const { file, name } of imports) {
+    if (!name.startsWith('.')) continue;
+    const [from, to] = [file, join(file, '..', name)].map((path) => path.split('/')[2] as string) as [string, string];
+    if (from === to || from === 'index.ts') continue;
+    arrows.set(from, (arrows.get(from) ?? new Set()).add(to));
+  }
+  return arrows;
+}
+
+/** The arrows that lead back to where they start. */
+function cyclesBetween(arrows: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const reached = (from: string, seen = new Set<string>()): Set<string> => {
+    for (const to of arrows.get(from) ?? []) if (!seen.has(to)) reached(to, seen.add(to));
+    return seen;
+  };
+  return [...arrows].flatMap(([from, targets]) =>
+    [...targets].filter((to) => reached(to).has(from)).map((to) => `${from} -> ${to}`),
+  );
 }
 
 function filesOf(name: string): string[] {
@@ -88,6 +120,10 @@ describe.each(names)('packages/%s', (name) => {
     );
   });
 
+  test('has folders that import in one direction', () => {
+    expect(cyclesBetween(folderImports(all.filter(({ types }) => !types)))).toEqual([]);
+  });
+
   test('names in its manifest what it imports, and nothing else', () => {
     const { dependencies = {}, peerDependencies = {} } = manifests.get(name); // optional ones are named at run time
     const used = outside
@@ -114,4 +150,20 @@ test('an import line is seen in each of its forms', () => {
     ...['a', 'b', 'c', 'd/deep', '@s/e', '../f.ts'],
     ...['h', 'g'],
   ]);
+});
+
+test('an import of types alone is told from others', () => {
+  const types = (line: string) => importsOf(line, 'x')[0]?.types;
+  for (const line of ["import type { A } from './a.ts';", "import { type A, type B } from './a.ts';"]) {
+    expect(types(line)).toBe(true);
+  }
+  for (const line of ["import { type A, b } from './a.ts';", "import './a.ts';", "export * from './a.ts';"]) {
+    expect(types(line)).toBe(false);
+  }
+});
+
+test('a cycle between folders is found', () => {
+  const of = (file: string, name: string): Import => ({ file: `p/src/${file}`, name, dynamic: false, types: false });
+  const imports = [of('a/x.ts', '../b/y.ts'), of('b/y.ts', '../c.ts'), of('c.ts', './a/z.ts'), of('d.ts', './a/x.ts')];
+  expect(cyclesBetween(folderImports(imports))).toEqual(['a -> b', 'b -> c.ts', 'c.ts -> a']);
 });

@@ -56,6 +56,8 @@ function install() {
 }
 
 install();
+const { bundleGradients } = await import('./gradients.mjs');
+await bundleGradients();
 try {
   run(join(root, 'node_modules', '.bin', 'tsc'), ['-b']);
 } catch (error) {

@@ -3,8 +3,8 @@
  * Native kernels take arrays from a pool; an array a cpu kernel or a user has seen never goes back to it.
  */
 
-import * as tf from '@tensorflow/tfjs';
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
 
 import type { Binding, FloatArray } from './binding.ts';
 import { NativeError } from './errors.ts';

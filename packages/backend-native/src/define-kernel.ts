@@ -1,6 +1,6 @@
 /** The one shape of a kernel of this backend. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import type { NativeBackend } from './backend.ts';
 

@@ -1,18 +1,10 @@
 /** The error of this package. */
 
-/** The native engine cannot be built, loaded or used as asked. */
-export class NativeError extends Error {
-  readonly where: string;
-  readonly fix: string;
+import { BackendError } from '@uniem/engine-setup';
 
-  /**
-   * @param what What is wrong.
-   * @param fix What the reader can do next, as an instruction.
-   */
+/** The native engine cannot be built, loaded or used as asked. */
+export class NativeError extends BackendError {
   constructor(what: string, fix: string, options?: ErrorOptions) {
-    super(`engine native: ${what}\n  fix: ${fix}`, options);
-    this.name = 'NativeError';
-    this.where = 'engine native';
-    this.fix = fix;
+    super('native', what, fix, options);
   }
 }

@@ -3,9 +3,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { cacheRoot } from '@uniem/engine-setup';
 
 const require = createRequire(import.meta.url);
 
@@ -16,11 +17,6 @@ export const PLATFORM = `${process.platform}-${process.arch}${process.platform =
 
 /** The C++ sources beside this package's src or dist. */
 export const SOURCES = fileURLToPath(new URL('../native', import.meta.url));
-
-/** Where a build is kept: UNIEM_CACHE, or uniem's folder in the user's cache folder. */
-function cacheRoot(): string {
-  return process.env.UNIEM_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'uniem');
-}
 
 /** The folder of a build of these very sources with these flags: others give another name, so none is stale. */
 export function buildFolder(flags: readonly string[] = []): string {

@@ -1,6 +1,6 @@
 /** Registers the backend 'native': TF.js's cpu kernels as the floor, ours in their place. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { NativeBackend } from './backend.ts';
 import { loadBinding, threadCount } from './binding.ts';

@@ -3,31 +3,22 @@
  * Everything happens in a folder that is renamed when whole, so a half-finished build is started over.
  */
 
-import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { basename, join } from 'node:path';
+
+import { buildWhole, downloadWheels, Toolbox } from '@uniem/engine-setup';
 
 import { NativeError } from './errors.ts';
 import { ADDON, addonCandidates, buildFolder, SOURCES } from './files.ts';
 
-const run = promisify(execFile);
+const toolbox = new Toolbox(NativeError);
 const require = createRequire(import.meta.url);
 
 /** oneDNN 3.2, built for GNU OpenMP. */
 const ONEDNN_WHEELS = ['onednn-cpu-gomp==2023.2.0', 'onednn-devel-cpu-gomp==2023.2.0'];
 const ONEDNN_LIBRARY = 'libdnnl.so.3';
-
-/** Tools the build runs, and the command that brings each. */
-const TOOLS: [command: string, args: string[], bring: string][] = [
-  ['python3', ['--version'], 'apt-get install python3'],
-  ['python3', ['-m', 'pip', '--version'], 'apt-get install python3-pip'],
-  ['g++', ['--version'], 'apt-get install g++'],
-  ['ld', ['--version'], 'apt-get install binutils'],
-  ['objcopy', ['--version'], 'apt-get install binutils'],
-];
 
 /** Each instruction set's kernels are one object; the processor's is chosen when the addon is loaded. */
 const INSTRUCTION_SETS: Record<string, string[]> = {
@@ -55,38 +46,28 @@ export async function setupNative({ log = () => {} }: { log?: Log } = {}): Promi
 export async function buildAddon(flags: readonly string[], log: Log = () => {}): Promise<string> {
   const target = buildFolder(flags);
   if (existsSync(join(target, ADDON))) return target;
-  await requireTools();
-  const root = dirname(target);
-  mkdirSync(root, { recursive: true });
-  removeAbandoned(root);
-  const partial = mkdtempSync(`${target}.partial-${process.pid}-`);
-  try {
+  await toolbox.require(...Toolbox.PYTHON, ...Toolbox.COMPILER, ...Toolbox.BINUTILS);
+  const isComplete = () => existsSync(join(target, ADDON));
+  await buildWhole(target, isComplete, async (folder) => {
     log('downloading oneDNN 3.2');
-    const onednn = await fetchOneDnn(partial);
+    const onednn = await fetchOneDnn(folder);
     log('compiling the kernels');
-    await compile(partial, onednn, flags);
-    for (const entry of readdirSync(partial)) {
-      if (entry !== ADDON && entry !== ONEDNN_LIBRARY) rmSync(join(partial, entry), { recursive: true });
+    await compile(folder, onednn, flags);
+    for (const entry of readdirSync(folder)) {
+      if (entry !== ADDON && entry !== ONEDNN_LIBRARY) rmSync(join(folder, entry), { recursive: true });
     }
-    renameSync(partial, target);
     log(`ready: ${basename(target)}`);
-  } catch (error) {
-    rmSync(partial, { recursive: true, force: true });
-    if (!existsSync(join(target, ADDON))) throw error; // another process may have finished first
-  }
+  });
   return target;
 }
 
 /** Puts the library into the folder and returns the folder of the headers. */
 async function fetchOneDnn(folder: string): Promise<string> {
-  await step('pip download failed', 'check the network and pip', 'python3', [
-    ...['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:'],
-    ...['--dest', folder, ...ONEDNN_WHEELS],
-  ]);
+  const wheels = await downloadWheels(toolbox, folder, ONEDNN_WHEELS);
   const unpacked = join(folder, 'onednn');
-  for (const wheel of readdirSync(folder).filter((name) => name.endsWith('.whl'))) {
-    await step('unpacking failed', 'free disk space: 300 MB are needed', 'python3', [
-      ...['-m', 'zipfile', '-e', join(folder, wheel), unpacked],
+  for (const wheel of wheels) {
+    await toolbox.run('unpacking failed', 'free disk space: 300 MB are needed', 'python3', [
+      ...['-m', 'zipfile', '-e', wheel, unpacked],
     ]);
   }
   const data = (suffix: string) =>
@@ -100,7 +81,7 @@ async function fetchOneDnn(folder: string): Promise<string> {
 async function compile(folder: string, onednn: string, extra: readonly string[]): Promise<void> {
   const headers = (require('node-api-headers') as { include_dir: string }).include_dir;
   const compileOne = (source: string, object: string, flags: string[]) =>
-    step('g++ failed', 'report this with the lines above', 'g++', [
+    toolbox.run('g++ failed', 'report this with the lines above', 'g++', [
       ...[
         ...FLAGS,
         ...extra,
@@ -125,13 +106,16 @@ async function compile(folder: string, onednn: string, extra: readonly string[])
     const parts = readdirSync(folder).filter((name) => name.startsWith(`${isa}-`) && name.endsWith('.o'));
     const object = join(folder, `${isa}.o`);
     // One symbol leaves the object: inline functions compiled for AVX-512 must not serve an AVX2 machine.
-    await step('ld failed', 'report this', 'ld', [
+    await toolbox.run('ld failed', 'report this', 'ld', [
       ...['-r', '--force-group-allocation', '-o', object, ...parts.map((part) => join(folder, part))],
     ]);
-    await step('objcopy failed', 'report this', 'objcopy', [`--keep-global-symbol=uniem_kernels_${isa}`, object]);
+    await toolbox.run('objcopy failed', 'report this', 'objcopy', [
+      `--keep-global-symbol=uniem_kernels_${isa}`,
+      object,
+    ]);
   }
   const objects = ['addon.cc.o', 'gemm.cc.o', ...Object.keys(INSTRUCTION_SETS).map((isa) => `${isa}.o`)];
-  await step('linking failed', 'report this with the lines above', 'g++', [
+  await toolbox.run('linking failed', 'report this with the lines above', 'g++', [
     ...[
       '-shared',
       '-fopenmp',
@@ -152,35 +136,4 @@ async function inParallel(jobs: (() => Promise<void>)[], workers: number): Promi
       for (let job = queue.shift(); job; job = queue.shift()) await job();
     }),
   );
-}
-
-async function requireTools(): Promise<void> {
-  for (const [command, args, bring] of TOOLS) {
-    await run(command, args).catch((cause: unknown) => {
-      throw new NativeError(`${[command, ...args].join(' ')} does not work here`, `run: ${bring}`, { cause });
-    });
-  }
-}
-
-async function step(what: string, fix: string, command: string, args: string[]): Promise<void> {
-  await run(command, args, { maxBuffer: 2 ** 24 }).catch((cause: Error & { stderr?: string }) => {
-    throw new NativeError(`${what}: ${cause.stderr?.trim().slice(-4000) || cause.message}`, fix, { cause });
-  });
-}
-
-/** Removes what set-ups left that were cut off; one that still runs keeps its folder. */
-function removeAbandoned(root: string): void {
-  for (const entry of readdirSync(root)) {
-    const [, pid] = /^native-.*\.partial-(\d+)-/.exec(entry) ?? [];
-    if (pid && !isRunning(Number(pid))) rmSync(join(root, entry), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -1,6 +1,6 @@
 /** What the tests of kernels share: the same computation on the native engine and on TF.js's cpu engine. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 
 /** Values of one run, an array a result. */

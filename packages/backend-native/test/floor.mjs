@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const core = (path) => import(`${root}packages/core/dist/${path}.js`);

@@ -1,6 +1,6 @@
 /** Native kernels of TF.js names beside tfjs-backend-cpu's, at sizes around the vector, the tile and nothing at all. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { type NativeBackend, registerNativeBackend } from '../src/index.ts';

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { freemem, totalmem } from 'node:os';
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { type NativeBackend, registerNativeBackend, usePrecision } from '../src/index.ts';
@@ -176,7 +176,7 @@ describe('the environment', () => {
       [
         ...['--input-type=module', '-e'],
         `const { registerNativeBackend, usePrecision } = await import(${JSON.stringify(index)});
-         const tf = (await import(${JSON.stringify(import.meta.resolve('@tensorflow/tfjs'))})).default;
+         const tf = (await import(${JSON.stringify(import.meta.resolve('@tensorflow/tfjs-core'))})).default;
          await registerNativeBackend(); await tf.setBackend('native'); ${program}`,
       ],
       { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } },

@@ -1,6 +1,6 @@
 /** Functions, casts, choices, gathers, tiles and reductions beside tfjs-backend-cpu's, around the vector and nothing. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { registerNativeBackend } from '../src/index.ts';

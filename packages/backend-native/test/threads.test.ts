@@ -10,7 +10,7 @@ const index = new URL('../dist/index.js', import.meta.url).href;
 /** Sums a product of two matrices and a layer's worth of kernels, `rounds` times over. */
 const PROGRAM = `
   const { registerNativeBackend } = await import(${JSON.stringify(index)});
-  const tf = (await import('@tensorflow/tfjs')).default;
+  const tf = (await import('@tensorflow/tfjs-core')).default;
   await registerNativeBackend();
   await tf.setBackend('native');
   const sums = [];
@@ -35,7 +35,7 @@ function inWorker(program = `${PROGRAM} parentPort.postMessage(sums);`): Promise
 
 /** A module made of text finds packages by their full address only. */
 function resolved(source: string): string {
-  return source.replace("'@tensorflow/tfjs'", JSON.stringify(import.meta.resolve('@tensorflow/tfjs')));
+  return source.replace("'@tensorflow/tfjs-core'", JSON.stringify(import.meta.resolve('@tensorflow/tfjs-core')));
 }
 
 /** Kernels whose sums run over rows: the values themselves, which no number of threads may change by a bit. */

@@ -1,16 +1,12 @@
 /** Where the built engine is kept. */
 
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+
+import { cacheRoot } from '@uniem/engine-setup';
 
 /** The PyPI release whose library the binding is built against. */
 export const TENSORFLOW_VERSION = '2.21.0';
-
-/** UNIEM_CACHE, or uniem's folder in the user's cache folder; absolute, as `require` reads another path as a package. */
-export function cacheRoot(): string {
-  return resolve(process.env.UNIEM_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'uniem'));
-}
 
 /** tfjs-node's binding, and the addon that keeps TensorFlow's banner away. */
 export const BINDING_ADDON = 'tfjs_binding.node';

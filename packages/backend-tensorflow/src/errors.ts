@@ -1,18 +1,10 @@
 /** The error of this package. */
 
-/** The TensorFlow engine cannot be set up or started. */
-export class TensorflowError extends Error {
-  readonly where: string;
-  readonly fix: string;
+import { BackendError } from '@uniem/engine-setup';
 
-  /**
-   * @param what What is wrong.
-   * @param fix What the reader can do next, as an instruction.
-   */
+/** The TensorFlow engine cannot be set up or started. */
+export class TensorflowError extends BackendError {
   constructor(what: string, fix: string, options?: ErrorOptions) {
-    super(`engine tensorflow: ${what}\n  fix: ${fix}`, options);
-    this.name = 'TensorflowError';
-    this.where = 'engine tensorflow';
-    this.fix = fix;
+    super('tensorflow', what, fix, options);
   }
 }

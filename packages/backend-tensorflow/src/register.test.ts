@@ -2,14 +2,14 @@
 
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import * as tf from '@tensorflow/tfjs';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { BINDING_ADDON, cacheRoot, engineFolder } from './cache.ts';
+import { BINDING_ADDON, engineFolder } from './cache.ts';
 import { registerTensorflowBackend } from './register.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'uniem-tensorflow-'));
@@ -66,27 +66,12 @@ describe('the engine', () => {
 
   test('starts and computes without a line on stderr', () => {
     const script = `
-      import * as tf from '@tensorflow/tfjs';
+      import * as tf from '@tensorflow/tfjs-core';
       import { registerTensorflowBackend } from '@uniem/backend-tensorflow';
       await registerTensorflowBackend();
       await tf.setBackend('tensorflow');
       console.log(tf.matMul([[1, 2]], [[3], [4]]).dataSync()[0], tf.topk([1, 3, 2], 1).values.dataSync()[0]);`;
     expect(run(script)).toEqual({ stdout: '11 3\n', stderr: '' });
-  });
-});
-
-describe('the cache folder', () => {
-  afterEach(() => vi.unstubAllEnvs());
-
-  test('is absolute where UNIEM_CACHE is not', () => {
-    vi.stubEnv('UNIEM_CACHE', 'some/cache');
-    expect(cacheRoot()).toBe(resolve('some/cache'));
-  });
-
-  test('takes an empty variable for an unset one', () => {
-    vi.stubEnv('UNIEM_CACHE', '');
-    vi.stubEnv('XDG_CACHE_HOME', '');
-    expect(cacheRoot()).toBe(join(homedir(), '.cache', 'uniem'));
   });
 });
 
@@ -126,8 +111,8 @@ describe('an installed package of TF.js', () => {
     mkdirSync(join(gpu, 'lib', 'napi-v8'), { recursive: true });
     writeFileSync(join(gpu, 'package.json'), '{}');
     writeFileSync(join(gpu, 'lib', 'napi-v8', 'tfjs_binding.node'), 'not a library');
-    for (const name of ['tfjs', 'tfjs-node']) {
-      symlinkSync(join(packageFolder, 'node_modules', '@tensorflow', name), join(modules, '@tensorflow', name));
+    for (const name of ['@tensorflow/tfjs-core', '@tensorflow/tfjs-node', '@uniem/engine-setup']) {
+      symlinkSync(join(packageFolder, 'node_modules', name), join(modules, name));
     }
     const script = `
       import { registerTensorflowBackend } from './node_modules/@uniem/backend-tensorflow/dist/index.js';

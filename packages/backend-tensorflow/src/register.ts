@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import nodeUtil from 'node:util';
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { BINDING_ADDON, engineFolder, isEngineReady, QUIET_ADDON } from './cache.ts';
 import { TensorflowError } from './errors.ts';

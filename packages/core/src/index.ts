@@ -1,6 +1,21 @@
 /** Text to embedding. The public names of @uniem/core. */
 
-export { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy } from './config.ts';
+export { Embedder, type EmbedderOptions, type EncodeOptions, type VectorOptions } from './embedder/embedder.ts';
+export { TextModel, type TextModelOptions, type TokenizedTexts, type TokenizeOptions } from './embedder/text-model.ts';
+export { createUniemEmbedder, type UniemEmbedderOptions } from './embedder/uniem-embedder.ts';
+export {
+  BACKENDS,
+  type Backend,
+  type EngineName,
+  type EngineOptions,
+  PRECISIONS,
+  type Precision,
+  useEngine,
+} from './engine/engine.ts';
+export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
+export { refuseForeignFolder, writeFileWhole, writeFolderWhole } from './formats/files.ts';
+export { modelFolder } from './formats/model-folder.ts';
+export { type HostTensor, openSafetensors, type StoredTensor, writeSafetensors } from './formats/safetensors.ts';
 export {
   coSentLoss,
   DEFAULT_TEMPERATURE,
@@ -10,32 +25,17 @@ export {
   pairLoss,
   type TripletOptions,
   tripletLoss,
-} from './criteria.ts';
-export { DISTILLATION_LOSS_TYPES, type DistillationLossType, distillationLoss } from './distillation.ts';
-export { Embedder, type EmbedderOptions, type EncodeOptions, type VectorOptions } from './embedder.ts';
-export {
-  BACKENDS,
-  type Backend,
-  type EngineName,
-  type EngineOptions,
-  PRECISIONS,
-  type Precision,
-  useEngine,
-} from './engine.ts';
-export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
-export { refuseForeignFolder, writeFileWhole, writeFolderWhole } from './formats/files.ts';
-export { modelFolder } from './formats/model-folder.ts';
-export { type HostTensor, openSafetensors, type StoredTensor, writeSafetensors } from './formats/safetensors.ts';
-export { matryoshkaLoss } from './matryoshka.ts';
+} from './losses/criteria.ts';
+export { DISTILLATION_LOSS_TYPES, type DistillationLossType, distillationLoss } from './losses/distillation.ts';
+export { matryoshkaLoss } from './losses/matryoshka.ts';
+export { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy } from './models/config.ts';
 export { adapterNames, addedRows } from './models/layers.ts';
+export { assignParameters, downloadParameters, type Parameters } from './models/parameters.ts';
 export { STATIC_EMBEDDING } from './models/static-embedding.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
-export { assignParameters, downloadParameters, type Parameters } from './parameters.ts';
+export { cosineMatrix, cosineRows, normalize } from './operations/similarity.ts';
 export { ProgressBar } from './progress.ts';
-export { cosineMatrix, cosineRows, normalize } from './similarity.ts';
-export { TextModel, type TextModelOptions, type TokenizedTexts, type TokenizeOptions } from './text-model.ts';
-export { lengthsOf, packTokens, type TokenBatch } from './token-batch.ts';
-export { type Token, Tokenizer } from './tokenizer.ts';
-export { createUniemEmbedder, type UniemEmbedderOptions } from './uniem-embedder.ts';
+export { lengthsOf, packTokens, type TokenBatch } from './tokenizer/token-batch.ts';
+export { type Token, Tokenizer } from './tokenizer/tokenizer.ts';

@@ -1,20 +1,21 @@
 /** Records in. The public names of @uniem/data. */
 
-export { ADAPTERS, type Adapter, adaptRecords } from './adapters.ts';
-export { type BatchOptions, batches, roundRobin } from './batch.ts';
-export { concatenateDatasets, interleaveDatasets } from './combine.ts';
-export { Dataset, type DatasetDict } from './dataset.ts';
+export { type BatchOptions, batches, roundRobin } from './batches/batch.ts';
+export { ADAPTERS, type Adapter, adaptRecords } from './datasets/adapters.ts';
+export { concatenateDatasets, interleaveDatasets } from './datasets/combine.ts';
+export { Dataset, type DatasetDict } from './datasets/dataset.ts';
+export { type Inspection, inspectRows, type TextColumn } from './datasets/inspect.ts';
+export { IterableDataset, type IterableDatasetDict } from './datasets/iterable-dataset.ts';
+export { type MixOptions, mixDatasets } from './datasets/mix.ts';
+export { prefixColumns } from './datasets/prefix.ts';
+export { validRecords } from './datasets/valid-records.ts';
 export { DataError } from './errors.ts';
-export { type Inspection, inspectRows, type TextColumn } from './inspect.ts';
-export { IterableDataset, type IterableDatasetDict } from './iterable-dataset.ts';
-export { hubNameOf, type LoadOptions, loadDataset } from './load.ts';
-export { partsOf } from './local-files.ts';
-export { type MixOptions, mixDatasets } from './mix.ts';
-export { prefixColumns } from './prefix.ts';
-export { sourceOf } from './provenance.ts';
+export { hubNameOf, type LoadOptions, loadDataset } from './loading/load.ts';
+export { partsOf } from './loading/local-files.ts';
 export { Pcg64 } from './random.ts';
 export { readJsonl } from './readers/jsonl.ts';
 export { ON_BAD_RECORD, type OnBadRecord } from './readers/reader.ts';
+export { sourceOf } from './records/provenance.ts';
 export {
   inferRecordType,
   negativesOf,
@@ -27,5 +28,4 @@ export {
   type TextVector,
   type Triplet,
   validateRecord,
-} from './records.ts';
-export { validRecords } from './valid-records.ts';
+} from './records/records.ts';

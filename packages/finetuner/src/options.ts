@@ -10,10 +10,13 @@ import {
 } from '@uniem/core';
 import { z } from 'zod';
 
-import { LR_POLICIES } from './learning-rate.ts';
-import { SCHEDULERS } from './schedules.ts';
-import { STRATEGIES } from './strategies/strategy.ts';
+import { LR_POLICIES } from './optimizer/learning-rate.ts';
+import { SCHEDULERS } from './optimizer/schedules.ts';
 import { TRACKERS } from './trackers/index.ts';
+
+export const STRATEGIES = ['full', 'bitfit', 'lora', 'prefix'] as const;
+
+export type StrategyName = (typeof STRATEGIES)[number];
 
 const positiveInt = z.int().positive();
 

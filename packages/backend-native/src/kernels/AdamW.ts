@@ -1,6 +1,6 @@
 /** One AdamW update in place: native/kernels/AdamW.cc. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

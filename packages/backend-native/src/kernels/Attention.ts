@@ -3,7 +3,7 @@
  * AttentionBiasGrad.cc. A heads of D values, KV of them for keys and values, T tokens, L of the longest text.
  */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import type { NativeBackend } from '../backend.ts';
 import { defineKernel } from '../define-kernel.ts';

@@ -1,6 +1,6 @@
 /** Two float tensors, value by value, broadcast: native/kernels/Binary.cc. Two bf16 tensors give a bf16 one. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import type { NativeBackend } from '../backend.ts';
 import { defineKernel } from '../define-kernel.ts';

@@ -1,6 +1,6 @@
 /** Casts between float32, int32 and bool: native/kernels/Cast.cc. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

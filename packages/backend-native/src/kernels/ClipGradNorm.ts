@@ -1,6 +1,6 @@
 /** Tensors scaled down to a global norm: native/kernels/Norm.cc, Binary.cc. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 import { scaled } from './Binary.ts';

@@ -1,6 +1,6 @@
 /** CoSent of N scored pairs and its gradient by the scores: native/kernels/CoSent.cc. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

@@ -1,6 +1,6 @@
 /** Slice, PadV2, Concat, Pack and SplitV of float tensors along an axis: native/kernels/CopyRows.cc. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import type { NativeBackend } from '../backend.ts';
 import { defineKernel } from '../define-kernel.ts';

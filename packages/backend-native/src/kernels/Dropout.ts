@@ -1,6 +1,6 @@
 /** Dropout by a counter: native/kernels/Dropout.cc. Its gradient is the same kernel. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

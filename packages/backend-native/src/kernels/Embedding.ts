@@ -1,6 +1,6 @@
 /** Rows of a table by index, and their gradient: native/kernels/Gather.cc, ScatterAdd.cc. V rows of H, T indices. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

@@ -1,6 +1,6 @@
 /** Rows of a tensor by index, and sums of rows by index: native/kernels/Gather.cc, ScatterAdd.cc. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

@@ -1,6 +1,6 @@
 /** gelu by erf and its gradient: native/kernels/Gelu.cc, GeluGrad.cc. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

@@ -1,6 +1,6 @@
 /** gelu by its tanh approximation and its gradient: native/kernels/GeluTanh.cc. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

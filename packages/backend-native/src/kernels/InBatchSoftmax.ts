@@ -1,6 +1,6 @@
 /** Cross-entropy of every row of scores against its own column: native/kernels/InBatchSoftmax.cc. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

@@ -1,6 +1,6 @@
 /** Layer normalization of x + residual, and its gradient: native/kernels/LayerNorm.cc, LayerNormGrad.cc. R rows of H. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

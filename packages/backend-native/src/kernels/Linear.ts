@@ -3,7 +3,7 @@
  * T tokens, I inputs, O outputs. In bf16 the products read bf16 and y and dx are kept so; dW and db are float32.
  */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

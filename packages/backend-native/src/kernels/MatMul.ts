@@ -1,6 +1,6 @@
 /** TF.js's BatchMatMul: native/kernels/MatMul.cc. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

@@ -1,6 +1,6 @@
 /** Each text's largest values and their gradient: native/kernels/MaxTokens.cc, MaxTokensGrad.cc. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

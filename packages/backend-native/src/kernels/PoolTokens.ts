@@ -1,6 +1,6 @@
 /** Weighted sums of each text's tokens and their gradient: native/kernels/PoolTokens.cc, PoolTokensGrad.cc. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

@@ -1,6 +1,6 @@
 /** Sum, Mean, Max, Min and Prod of a float tensor over any axes: native/kernels/RowSum.cc, ColumnSum.cc, Reduce.cc. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import type { NativeBackend } from '../backend.ts';
 import { defineKernel, type Kernel } from '../define-kernel.ts';

@@ -1,6 +1,6 @@
 /** Root-mean-square normalization and its gradient: native/kernels/RmsNorm.cc, RmsNormGrad.cc. R rows of H. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

@@ -1,6 +1,6 @@
 /** Rotary positions: native/kernels/Rotary.cc. The gradient is the same kernel with the sign turned. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

@@ -1,6 +1,6 @@
 /** One of two float tensors, value by value: native/kernels/Select.cc. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

@@ -1,6 +1,6 @@
 /** x·σ(x) and its gradient: native/kernels/Silu.cc. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

@@ -1,6 +1,6 @@
 /** Softmax over the last axis: native/kernels/Softmax.cc. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

@@ -1,6 +1,6 @@
 /** A float tensor several times over along its axes: native/kernels/Tile.cc. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import type { NativeBackend } from '../backend.ts';
 import { defineKernel } from '../define-kernel.ts';

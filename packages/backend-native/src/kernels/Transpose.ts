@@ -1,6 +1,6 @@
 /** Any permutation of up to four axes of a float tensor: native/kernels/Transpose.cc. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import type { NativeBackend } from '../backend.ts';
 import { defineKernel } from '../define-kernel.ts';

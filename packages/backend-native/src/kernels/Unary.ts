@@ -1,6 +1,6 @@
 /** Functions of one float tensor, value by value: native/kernels/Unary.cc. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { defineKernel } from '../define-kernel.ts';
 

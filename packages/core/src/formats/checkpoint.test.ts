@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
-import { Embedder } from '../embedder.ts';
-import { useEngine } from '../engine.ts';
+import { Embedder } from '../embedder/embedder.ts';
+import { useEngine } from '../engine/engine.ts';
 import { familyOf } from '../models/index.ts';
-import { loadParameters } from '../parameters.ts';
-import { packTokens } from '../token-batch.ts';
+import { loadParameters } from '../models/parameters.ts';
+import { packTokens } from '../tokenizer/token-batch.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import type { StoredTensor } from './safetensors.ts';
 

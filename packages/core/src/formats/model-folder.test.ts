@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { HubServer } from '../../../../fixtures/hub/server.ts';
-import { Embedder } from '../embedder.ts';
-import { useEngine } from '../engine.ts';
+import { Embedder } from '../embedder/embedder.ts';
+import { useEngine } from '../engine/engine.ts';
 import { ModelError } from '../errors.ts';
 import { modelFolder } from './model-folder.ts';
 

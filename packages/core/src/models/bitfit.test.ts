@@ -3,18 +3,17 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-
-import { parseConfig } from '../config.ts';
-import { pairLoss } from '../criteria.ts';
-import { useEngine } from '../engine.ts';
+import { useEngine } from '../engine/engine.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
+import { pairLoss } from '../losses/criteria.ts';
 import { adamW, type Moments } from '../operations/adamw.ts';
-import { loadParameters } from '../parameters.ts';
-import { pool } from '../pooling.ts';
-import { packTokens } from '../token-batch.ts';
+import { packTokens } from '../tokenizer/token-batch.ts';
+import { parseConfig } from './config.ts';
 import { familyOf } from './index.ts';
+import { loadParameters } from './parameters.ts';
+import { pool } from './pooling.ts';
 
 const fixtures = fileURLToPath(new URL('../../../../fixtures/families/', import.meta.url));
 const read = (path: string) => JSON.parse(readFileSync(`${fixtures}${path}`, 'utf8'));

@@ -3,7 +3,7 @@
  * T tokens, H hidden units, I of the feed-forward net, A heads of D values.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { ACTIVATIONS, type Activation } from '../operations/activation.ts';
 import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import { type DropoutState, dropout } from '../operations/dropout.ts';

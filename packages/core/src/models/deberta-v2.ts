@@ -3,7 +3,7 @@
  * the first layer. Agrees with transformers' models/deberta_v2/modeling_deberta_v2.py. H hidden units.
  */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 
 import { ACTIVATIONS, activation } from '../operations/activation.ts';
@@ -11,10 +11,10 @@ import { type AttentionPlan, attention, planAttention } from '../operations/atte
 import { convolution } from '../operations/convolution.ts';
 import { disentangledAttention, relativeRows } from '../operations/disentangled.ts';
 import { type DropoutState, dropout } from '../operations/dropout.ts';
-import { parameter } from '../parameters.ts';
 import { BERT_NAMES, bertConfig, bertKeys } from './bert.ts';
 import { count, type EncoderOutput, epsilon, type Family, multiple, type Run } from './family.ts';
 import { dense, normalized, rows, Shapes } from './layers.ts';
+import { parameter } from './parameters.ts';
 import { type Attending, type Heads, type PostNormNames, postNormLayers, postNormShapes } from './post-norm.ts';
 import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
 

@@ -3,14 +3,13 @@
  * share keys, a gated feed-forward net. T tokens, H hidden units, A heads of D values, KV of them for keys and values.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { ACTIVATIONS, type Activation, activation } from '../operations/activation.ts';
 import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import type { DropoutState } from '../operations/dropout.ts';
 import { type RotaryTables, rotary, rotaryTables } from '../operations/rotary.ts';
-import type { Parameters } from '../parameters.ts';
-import type { TokenBatch } from '../token-batch.ts';
+import type { TokenBatch } from '../tokenizer/token-batch.ts';
 import {
   count,
   type EncoderConfig,
@@ -23,6 +22,7 @@ import {
   width,
 } from './family.ts';
 import { dense, positionsOf, rmsNormalized, rows, Shapes } from './layers.ts';
+import type { Parameters } from './parameters.ts';
 import { type Rope, ropeKeys, ropeOf } from './rope.ts';
 import { runLayers } from './run-layers.ts';
 

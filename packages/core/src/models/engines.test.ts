@@ -3,17 +3,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-
-import { parseConfig } from '../config.ts';
-import { pairLoss } from '../criteria.ts';
-import { type EngineOptions, useEngine } from '../engine.ts';
+import { type EngineOptions, useEngine } from '../engine/engine.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
-import { loadParameters } from '../parameters.ts';
-import { pool } from '../pooling.ts';
-import { packTokens } from '../token-batch.ts';
+import { pairLoss } from '../losses/criteria.ts';
+import { packTokens } from '../tokenizer/token-batch.ts';
+import { parseConfig } from './config.ts';
 import { familyOf } from './index.ts';
+import { loadParameters } from './parameters.ts';
+import { pool } from './pooling.ts';
 
 vi.stubEnv('UNIEM_NUM_THREADS', '1'); // of such small tensors, threads would only wait for one another
 

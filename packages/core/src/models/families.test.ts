@@ -3,19 +3,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-
-import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from '../config.ts';
-import { pairLoss } from '../criteria.ts';
-import { useEngine } from '../engine.ts';
+import { useEngine } from '../engine/engine.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
+import { pairLoss } from '../losses/criteria.ts';
 import { adamW, type Moments } from '../operations/adamw.ts';
 import { dropoutState } from '../operations/dropout.ts';
-import { loadParameters, type Parameters } from '../parameters.ts';
-import { pool } from '../pooling.ts';
-import { packTokens, type TokenBatch } from '../token-batch.ts';
+import { packTokens, type TokenBatch } from '../tokenizer/token-batch.ts';
+import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from './config.ts';
 import { FAMILIES, familyOf } from './index.ts';
+import { loadParameters, type Parameters } from './parameters.ts';
+import { pool } from './pooling.ts';
 
 const fixtures = fileURLToPath(new URL('../../../../fixtures/families/', import.meta.url));
 const folders = readdirSync(fixtures, { withFileTypes: true }).flatMap((entry) =>

@@ -1,11 +1,11 @@
 /** What a model family declares: its config keys, its parameters, its forward pass. A new family is one such file. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 
 import type { DropoutState } from '../operations/dropout.ts';
-import type { Parameters } from '../parameters.ts';
-import type { TokenBatch } from '../token-batch.ts';
+import type { TokenBatch } from '../tokenizer/token-batch.ts';
+import type { Parameters } from './parameters.ts';
 
 /** What every family's config has, and all that code outside the families reads. */
 export interface EncoderConfig {

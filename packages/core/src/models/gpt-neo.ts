@@ -3,7 +3,7 @@
  * transformers' models/gpt_neo/modeling_gpt_neo.py. T tokens, H hidden units.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 
 import { activation } from '../operations/activation.ts';

@@ -3,13 +3,12 @@
  * T tokens, H hidden units.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 
 import { ACTIVATIONS, activation } from '../operations/activation.ts';
 import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import { type DropoutState, dropout } from '../operations/dropout.ts';
-import type { Parameters } from '../parameters.ts';
 import {
   count,
   type EncoderOutput,
@@ -22,6 +21,7 @@ import {
   width,
 } from './family.ts';
 import { denseByColumns, normalized, positionsOf, rows, Shapes, split } from './layers.ts';
+import type { Parameters } from './parameters.ts';
 import { runLayers } from './run-layers.ts';
 
 const schema = z

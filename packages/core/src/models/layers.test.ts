@@ -1,7 +1,7 @@
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { useEngine } from '../engine.ts';
+import { useEngine } from '../engine/engine.ts';
 import { addedRows, rows } from './layers.ts';
 
 describe.each(['native', 'tensorflow', 'cpu'] as const)('rows of a table, by %s', (backend) => {

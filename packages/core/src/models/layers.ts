@@ -1,14 +1,14 @@
 /** Layers by checkpoint name, and the table of their shapes. T tokens, I inputs, O outputs, H hidden units. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { ModelError } from '../errors.ts';
 import { embedding } from '../operations/embedding.ts';
 import { layerNorm } from '../operations/layer-norm.ts';
 import { linear, linearByColumns } from '../operations/linear.ts';
 import { rmsNorm } from '../operations/rms-norm.ts';
-import { type Parameters, parameter } from '../parameters.ts';
-import { lengthsOf, type TokenBatch } from '../token-batch.ts';
+import { lengthsOf, type TokenBatch } from '../tokenizer/token-batch.ts';
+import { type Parameters, parameter } from './parameters.ts';
 
 /** Shapes of parameters, in the order they are named. */
 export class Shapes extends Map<string, number[]> {

@@ -3,7 +3,7 @@
  * Agrees with transformers' models/modernbert/modeling_modernbert.py. T tokens, H hidden units.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 
 import { ACTIVATIONS, activation } from '../operations/activation.ts';

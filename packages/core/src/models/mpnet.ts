@@ -3,15 +3,15 @@
  * models/mpnet/modeling_mpnet.py. A heads.
  */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { z } from 'zod';
 
 import { attention, planAttention } from '../operations/attention.ts';
 import { relativeBias } from '../operations/relative-bias.ts';
-import { parameter } from '../parameters.ts';
 import { bertConfig, bertKeys } from './bert.ts';
 import { count, type EncoderOutput, type Family, multiple, type Run } from './family.ts';
 import { Shapes } from './layers.ts';
+import { parameter } from './parameters.ts';
 import { type PostNormNames, postNormLayers, postNormShapes } from './post-norm.ts';
 import { embedTokens, tokenEmbeddingShapes } from './token-embeddings.ts';
 

@@ -3,14 +3,13 @@
  * models/nomic_bert/modeling_nomic_bert.py, under the checkpoint's names. T tokens, H hidden units.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 
 import { ACTIVATIONS, activation } from '../operations/activation.ts';
 import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import { type RotaryTables, rotary, rotaryTables } from '../operations/rotary.ts';
-import { parameter } from '../parameters.ts';
 import {
   count,
   type EncoderOutput,
@@ -23,6 +22,7 @@ import {
   width,
 } from './family.ts';
 import { dense, normalized, positionsOf, rows, Shapes, split } from './layers.ts';
+import { parameter } from './parameters.ts';
 import { ropeKeys, ropeOf } from './rope.ts';
 import { runLayers } from './run-layers.ts';
 

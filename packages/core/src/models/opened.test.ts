@@ -6,10 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-
-import { POOLING_STRATEGIES } from '../config.ts';
-import { Embedder } from '../embedder.ts';
-import { useEngine } from '../engine.ts';
+import { Embedder } from '../embedder/embedder.ts';
+import { useEngine } from '../engine/engine.ts';
+import { POOLING_STRATEGIES } from './config.ts';
 
 vi.stubEnv('UNIEM_NUM_THREADS', '1'); // of such small tensors, threads would only wait for one another
 

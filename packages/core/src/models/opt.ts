@@ -4,7 +4,7 @@
  * of the output, H of a layer.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 
 import { activation } from '../operations/activation.ts';

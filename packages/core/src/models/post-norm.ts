@@ -3,13 +3,13 @@
  * T tokens, H hidden units, I of the feed-forward net.
  */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 import { ACTIVATIONS, type Activation } from '../operations/activation.ts';
 import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import { type DropoutState, dropout } from '../operations/dropout.ts';
-import type { Parameters } from '../parameters.ts';
 import type { EncoderConfig, Run } from './family.ts';
 import { dense, normalized, type Shapes } from './layers.ts';
+import type { Parameters } from './parameters.ts';
 import { runLayers } from './run-layers.ts';
 
 export interface PostNormConfig extends EncoderConfig {

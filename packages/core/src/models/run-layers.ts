@@ -1,6 +1,6 @@
 /** A stack of layers, each of which gradient checkpointing computes again in backward. T tokens, H hidden units. */
 
-import type * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs-core';
 
 import type { DropoutState } from '../operations/dropout.ts';
 import { recompute } from '../operations/recompute.ts';

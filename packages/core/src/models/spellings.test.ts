@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 
-import { parseConfig } from '../config.ts';
+import { parseConfig } from './config.ts';
 import type { DecoderConfig } from './decoder.ts';
 
 const base = {

@@ -3,16 +3,16 @@
  * transformers' models/t5/modeling_t5.py, T5EncoderModel. T tokens, H hidden units, A heads of D values.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 
 import { ACTIVATIONS, activation } from '../operations/activation.ts';
 import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import { relativeBias } from '../operations/relative-bias.ts';
-import { parameter } from '../parameters.ts';
 import { count, type EncoderOutput, epsilon, type Family, layerCount, probability, type Run, width } from './family.ts';
 import { dense, rmsNormalized, rows, Shapes } from './layers.ts';
+import { parameter } from './parameters.ts';
 import { runLayers } from './run-layers.ts';
 
 /** `gelu`, or `gated-gelu` for a net whose width is gated. */

@@ -3,12 +3,12 @@
  * T tokens, E values of an embedding (a family may project them to H).
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { dropout } from '../operations/dropout.ts';
-import { parameter } from '../parameters.ts';
 import type { Run } from './family.ts';
 import { normalized, positionsOf, rows, type Shapes } from './layers.ts';
+import { parameter } from './parameters.ts';
 
 export interface TokenEmbeddingConfig {
   vocabSize: number;

@@ -1,6 +1,6 @@
 /** The activations of feed-forward layers. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';

@@ -1,6 +1,6 @@
 /** One AdamW update of one parameter, in place. Agrees with torch.optim.AdamW. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { hasKernel, runKernel } from './differentiable.ts';
 

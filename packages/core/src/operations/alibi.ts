@@ -1,8 +1,8 @@
 /** What ALiBi adds to attention's scores: a key's distance, by a slope of each head. L tokens of the longest text, A heads. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
-import { longestOf, type TokenBatch } from '../token-batch.ts';
+import { longestOf, type TokenBatch } from '../tokenizer/token-batch.ts';
 
 /**
  *   bias[a,i,j] = slope(a)·(j − i)

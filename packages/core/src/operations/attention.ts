@@ -3,9 +3,9 @@
  * B texts, T tokens in all, L of the longest text, A heads of D values, KV of them for keys and values.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
-import type { TokenBatch } from '../token-batch.ts';
+import type { TokenBatch } from '../tokenizer/token-batch.ts';
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 import { type DropoutState, nextDropoutKey } from './dropout.ts';
 import { type AttentionShape, paddedAttention } from './padded-attention.ts';

@@ -2,11 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 
-import { useEngine } from '../engine.ts';
-import { packTokens } from '../token-batch.ts';
+import { useEngine } from '../engine/engine.ts';
+import { packTokens } from '../tokenizer/token-batch.ts';
 import { relativeRows } from './disentangled.ts';
 import { relativeBias } from './relative-bias.ts';
 
@@ -20,7 +20,7 @@ beforeAll(() => useEngine({ backend: 'cpu' }));
 test('of T5', () => {
   const bias = tf.tidy(() => {
     const table = tf.tensor2d(Array.from({ length: 32 }, (_, bucket) => [bucket]));
-    return relativeBias(table, batch, 32, 128).squeeze([0]).arraySync() as number[][];
+    return tf.squeeze(relativeBias(table, batch, 32, 128), [0]).arraySync() as number[][];
   });
   const ofFirst = bias[0] as number[]; // keys 0, 1, … later
   const ofLast = bias[FARTHEST - 1] as number[]; // keys …, 1, 0 earlier

@@ -2,10 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 
-import { useEngine } from '../engine.ts';
+import { useEngine } from '../engine/engine.ts';
 import { clipGradNorm } from './clip-grad-norm.ts';
 
 interface Case {

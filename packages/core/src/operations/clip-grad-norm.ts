@@ -1,6 +1,6 @@
 /** Gradients of a step scaled down to a global norm. Agrees with torch.nn.utils.clip_grad_norm_. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { hasKernel, runKernel } from './differentiable.ts';
 

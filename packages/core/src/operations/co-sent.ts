@@ -1,6 +1,6 @@
 /** The sum under CoSent's logarithm, over scores already divided by the temperature. N pairs. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 

@@ -1,8 +1,8 @@
 /** A convolution over the tokens of each text; outside it are zeros. T tokens, I and O values a token, K taps. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
-import { lengthsOf, type TokenBatch } from '../token-batch.ts';
+import { lengthsOf, type TokenBatch } from '../tokenizer/token-batch.ts';
 import { linear } from './linear.ts';
 import { withZeroRow } from './padding.ts';
 

@@ -1,6 +1,6 @@
 /** A differentiable operation on an engine's own kernels: gradients on demand, saved tensors freed as backward passes. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 type Tensors = Record<string, tf.Tensor>;
 

@@ -3,9 +3,9 @@
  * B texts, T tokens in all, L of the longest text, A heads of D values, S rows of relative positions.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
-import { longestOf, type TokenBatch } from '../token-batch.ts';
+import { longestOf, type TokenBatch } from '../tokenizer/token-batch.ts';
 import { attention, planPaddedAttention } from './attention.ts';
 import { differentiable } from './differentiable.ts';
 import type { DropoutState } from './dropout.ts';

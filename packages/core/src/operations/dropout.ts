@@ -1,6 +1,6 @@
 /** Dropout with a counter-based generator: the same seed and place give the same mask on every engine. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 

@@ -1,6 +1,6 @@
 /** Rows of a table by index. V rows of H values, T indices. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 

@@ -1,13 +1,11 @@
 /** Every operation's gradient against finite differences, and the laws of each. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-
-import { POOLING_STRATEGIES } from '../config.ts';
-import { useEngine } from '../engine.ts';
-import { pool } from '../pooling.ts';
-import { cosineMatrix, cosineRows, normalize } from '../similarity.ts';
-import { packTokens } from '../token-batch.ts';
+import { useEngine } from '../engine/engine.ts';
+import { POOLING_STRATEGIES } from '../models/config.ts';
+import { pool } from '../models/pooling.ts';
+import { packTokens } from '../tokenizer/token-batch.ts';
 import { ACTIVATIONS, gelu, geluNew } from './activation.ts';
 import { attention, planAttention } from './attention.ts';
 import { convolution } from './convolution.ts';
@@ -19,6 +17,7 @@ import { linear, linearByColumns } from './linear.ts';
 import { relativeBias } from './relative-bias.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { rotary, rotaryTables } from './rotary.ts';
+import { cosineMatrix, cosineRows, normalize } from './similarity.ts';
 
 vi.stubEnv('UNIEM_NUM_THREADS', '1'); // of such small tensors, threads would only wait for one another
 

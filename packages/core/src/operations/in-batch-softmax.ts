@@ -1,6 +1,6 @@
 /** Cross-entropy of every row of scores against its own column. N rows. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 

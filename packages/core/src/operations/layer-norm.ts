@@ -1,6 +1,6 @@
 /** Layer normalization over the last axis, with its gradient. Source: arXiv 1607.06450; torch.nn.LayerNorm. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 

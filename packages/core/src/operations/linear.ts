@@ -1,6 +1,6 @@
 /** y = x·Wᵀ + b over packed tokens, with torch.nn.Linear's weight layout. T tokens, I inputs, O outputs. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 

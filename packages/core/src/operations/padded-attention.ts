@@ -3,7 +3,7 @@
  * B texts, T tokens in all, L of the longest text, A heads of D values, KV of them for keys and values.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { type DropoutState, dropout } from './dropout.ts';
 import { MASKED, type PaddingPlan, pad, unpad } from './padding.ts';

@@ -1,8 +1,8 @@
 /** Packed tokens to a padded grid and back. B texts, T tokens in all, L of the longest text, H values a token. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
-import { lengthsOf, longestOf, type TokenBatch } from '../token-batch.ts';
+import { lengthsOf, longestOf, type TokenBatch } from '../tokenizer/token-batch.ts';
 
 /** Where each token stands in a padded [B, L] grid. */
 export interface PaddingPlan {

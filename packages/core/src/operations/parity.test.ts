@@ -1,10 +1,10 @@
 /** Fused operations of the native engine beside their composites of plain TF.js operations: values and gradients. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 
-import { useEngine } from '../engine.ts';
-import { packTokens } from '../token-batch.ts';
+import { useEngine } from '../engine/engine.ts';
+import { packTokens } from '../tokenizer/token-batch.ts';
 import { gelu, geluNew, silu } from './activation.ts';
 import { adamW } from './adamw.ts';
 import { type AttentionOptions, attention, planAttention } from './attention.ts';

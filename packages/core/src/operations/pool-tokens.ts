@@ -1,8 +1,8 @@
 /** Token states to one vector a text by a weight each. B texts, T tokens in all, H values. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
-import { lengthsOf, type TokenBatch } from '../token-batch.ts';
+import { lengthsOf, type TokenBatch } from '../tokenizer/token-batch.ts';
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 
 /**

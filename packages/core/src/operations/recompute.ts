@@ -1,6 +1,6 @@
 /** Gradient checkpointing: a part of the model whose activations are not kept but computed again in backward. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { differentiable, withinBackward } from './differentiable.ts';
 

@@ -1,8 +1,8 @@
 /** What relative positions add to attention's scores, T5's way. L tokens of the longest text, A heads. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
-import { longestOf, type TokenBatch } from '../token-batch.ts';
+import { longestOf, type TokenBatch } from '../tokenizer/token-batch.ts';
 import { embedding } from './embedding.ts';
 
 /**

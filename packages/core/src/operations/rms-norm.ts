@@ -1,6 +1,6 @@
 /** Root-mean-square normalization over the last axis. Source: arXiv 1910.07467; transformers' LlamaRMSNorm. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 

@@ -3,7 +3,7 @@
  * T tokens, A heads of D values, R of them turned. Source: arXiv 2104.09864.
  */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 

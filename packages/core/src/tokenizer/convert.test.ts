@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { ModelError } from '../errors.ts';
-import { Tokenizer } from '../tokenizer.ts';
+import { Tokenizer } from './tokenizer.ts';
 
 const fixtures = fileURLToPath(new URL('../../../../fixtures/tokenizers/', import.meta.url));
 

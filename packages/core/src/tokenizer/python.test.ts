@@ -9,9 +9,9 @@ import { gunzipSync } from 'node:zlib';
 
 import { afterAll, describe, expect, test } from 'vitest';
 
-import { Embedder } from '../embedder.ts';
-import { useEngine } from '../engine.ts';
-import { Tokenizer } from '../tokenizer.ts';
+import { Embedder } from '../embedder/embedder.ts';
+import { useEngine } from '../engine/engine.ts';
+import { Tokenizer } from './tokenizer.ts';
 
 interface Golden {
   tokenizer: { model: Record<string, unknown> };

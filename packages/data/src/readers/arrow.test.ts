@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
 import { type ByteSource, LocalFile, MemoryFile } from '../bytes.ts';
-import { sourceOf } from '../provenance.ts';
-import type { Row } from '../records.ts';
+import { sourceOf } from '../records/provenance.ts';
+import type { Row } from '../records/records.ts';
 import { arrowBlocks } from './arrow.ts';
 import { decodeLz4Frame } from './lz4-frame.ts';
 import type { ReadOptions } from './reader.ts';

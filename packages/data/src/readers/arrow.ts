@@ -5,7 +5,7 @@ import { decompress as decodeZstd } from 'fzstd';
 
 import { type ByteSource, contentOf } from '../bytes.ts';
 import { DataError } from '../errors.ts';
-import { rememberSource, rowPrefix } from '../provenance.ts';
+import { rememberSource, rowPrefix } from '../records/provenance.ts';
 import { damageOf } from './arrow-check.ts';
 import { checkedMessages } from './arrow-messages.ts';
 import { arrowValues } from './arrow-values.ts';

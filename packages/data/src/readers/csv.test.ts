@@ -2,8 +2,8 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 
 import { MemoryFile } from '../bytes.ts';
-import { sourceOf } from '../provenance.ts';
-import type { Row } from '../records.ts';
+import { sourceOf } from '../records/provenance.ts';
+import type { Row } from '../records/records.ts';
 import { type CsvOptions, csvBlocks } from './csv.ts';
 import { BadRecords } from './reader.ts';
 

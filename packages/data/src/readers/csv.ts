@@ -4,8 +4,8 @@ import { isUtf8 } from 'node:buffer';
 
 import type { ByteSource } from '../bytes.ts';
 import { DataError } from '../errors.ts';
-import { linePrefix, rememberSource } from '../provenance.ts';
-import { isTextName, type Row } from '../records.ts';
+import { linePrefix, rememberSource } from '../records/provenance.ts';
+import { isTextName, type Row } from '../records/records.ts';
 import { type CsvRecord, csvRecords, type Problem, UNENDED } from './csv-records.ts';
 import { bomLength, wholeLines } from './lines.ts';
 import { BadRecords, type Block, missingColumn, type Position, type ReadOptions } from './reader.ts';

@@ -3,8 +3,8 @@
 import type { ByteSource } from '../bytes.ts';
 import { contentOf } from '../bytes.ts';
 import { DataError } from '../errors.ts';
-import { rememberSource, rowPrefix } from '../provenance.ts';
-import type { Row } from '../records.ts';
+import { rememberSource, rowPrefix } from '../records/provenance.ts';
+import type { Row } from '../records/records.ts';
 import { JsonScanner, type Place } from './json-scanner.ts';
 import { decodeUtf8 } from './lines.ts';
 import { BadRecords, type Block, columnPicker, type Position, type ReadOptions } from './reader.ts';

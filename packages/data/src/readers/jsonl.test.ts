@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 
-import { sourceOf } from '../provenance.ts';
-import { inferRecordType, type Row } from '../records.ts';
+import { sourceOf } from '../records/provenance.ts';
+import { inferRecordType, type Row } from '../records/records.ts';
 import { readJsonl } from './jsonl.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'uniem-jsonl-'));

@@ -2,8 +2,8 @@
 
 import { type ByteSource, LocalFile } from '../bytes.ts';
 import { DataError } from '../errors.ts';
-import { linePrefix, rememberSource } from '../provenance.ts';
-import type { Row } from '../records.ts';
+import { linePrefix, rememberSource } from '../records/provenance.ts';
+import type { Row } from '../records/records.ts';
 import { bomLength, decodeUtf8, splitLines, wholeLines } from './lines.ts';
 import { BadRecords, type Block, columnPicker, type Position, type ReadOptions, rowsOf } from './reader.ts';
 

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
 import { type ByteSource, LocalFile, MemoryFile } from '../bytes.ts';
-import { sourceOf } from '../provenance.ts';
-import type { Row } from '../records.ts';
+import { sourceOf } from '../records/provenance.ts';
+import type { Row } from '../records/records.ts';
 import { parquetBlocks, parquetInfo } from './parquet.ts';
 import type { ReadOptions } from './reader.ts';
 

@@ -11,7 +11,7 @@ import { assembleNested } from 'hyparquet/src/assemble.js';
 
 import { type ByteSource, readError } from '../bytes.ts';
 import { DataError } from '../errors.ts';
-import { rememberSource, rowPrefix } from '../provenance.ts';
+import { rememberSource, rowPrefix } from '../records/provenance.ts';
 import { PARSERS, ParquetColumn } from './parquet-column.ts';
 import { plainValue } from './plain-value.ts';
 import { type Block, missingColumn, type Position, type ReadOptions } from './reader.ts';

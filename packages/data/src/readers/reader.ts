@@ -2,7 +2,7 @@
 
 import type { ByteSource } from '../bytes.ts';
 import { DataError } from '../errors.ts';
-import type { Row } from '../records.ts';
+import type { Row } from '../records/records.ts';
 
 /** Where a block begins: plain JSON, understood by the reader that made it. */
 export type Position = Readonly<Record<string, unknown>>;

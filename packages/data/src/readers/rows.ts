@@ -1,6 +1,6 @@
 /** Columns to rows. */
 
-import type { Row } from '../records.ts';
+import type { Row } from '../records/records.ts';
 
 /** Row i has the i-th value of each column. */
 export function rowsFromColumns(

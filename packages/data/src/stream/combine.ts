@@ -1,7 +1,7 @@
 /** Several pipelines as one: one after another, in turn, or by chance. */
 
 import { Pcg64, type RandomState } from '../random.ts';
-import type { Row } from '../records.ts';
+import type { Row } from '../records/records.ts';
 import { type Cursor, type Node, RowReader, type State, shardIndices } from './node.ts';
 
 /** One after another. */

@@ -2,10 +2,9 @@
 
 import { deserialize, serialize } from 'node:v8';
 import { gunzipSync, gzipSync } from 'node:zlib';
-
-import { rememberSource, sourceOf } from '../provenance.ts';
 import type { Pcg64 } from '../random.ts';
-import type { Row } from '../records.ts';
+import { rememberSource, sourceOf } from '../records/provenance.ts';
+import type { Row } from '../records/records.ts';
 
 /** Where a node is: plain JSON. */
 export type State = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 /** Steps that count rows: the first so many, those after them, every n-th, all of them several times. */
 
-import type { Row } from '../records.ts';
+import type { Row } from '../records/records.ts';
 import { type Cursor, type Node, partRange, RowReader, type State, StepOver } from './node.ts';
 import { BlockNode } from './transforms.ts';
 

@@ -1,7 +1,7 @@
 /** The buffered shuffle of `datasets` 5.2: fill a buffer, give out a random half of it, go on. */
 
 import { Pcg64, type RandomState } from '../random.ts';
-import type { Row } from '../records.ts';
+import type { Row } from '../records/records.ts';
 import { type Cursor, type Node, packRows, RowReader, type State, StepOver, unpackRows } from './node.ts';
 
 /** Several shards at once fill the buffer, this many at most, so that neighbours in a file part. */

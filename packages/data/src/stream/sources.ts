@@ -4,7 +4,7 @@ import type { ByteSource } from '../bytes.ts';
 import type { Pcg64 } from '../random.ts';
 import { readBlocks } from '../readers/formats.ts';
 import type { BadRecords, Block, Position } from '../readers/reader.ts';
-import type { Row } from '../records.ts';
+import type { Row } from '../records/records.ts';
 import { type Cursor, type Mark, type Node, partRange, type State, shardIndices } from './node.ts';
 
 /** Opens a file anew for every pass over it. */

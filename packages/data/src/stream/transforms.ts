@@ -1,8 +1,8 @@
 /** Steps that change or leave out rows, one after another. */
 
 import { DataError } from '../errors.ts';
-import { keepSource, sourceOf } from '../provenance.ts';
-import type { Row } from '../records.ts';
+import { keepSource, sourceOf } from '../records/provenance.ts';
+import type { Row } from '../records/records.ts';
 import { type Cursor, type Node, type State, StepOver } from './node.ts';
 
 /** What a step does to each block it reads. `index` counts rows read, from 0. */

@@ -1,6 +1,6 @@
 /** Bars as SVG: texts by their length, measures before and after. */
 
-import type { Evaluation } from '../validation-task.ts';
+import type { Evaluation } from '../evaluation/validation-task.ts';
 import { escaped } from './curve.ts';
 
 const WIDTH = 640; // of every picture, so that few bars are not drawn large

@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { afterAll, expect, test } from 'vitest';
-
-import { FineTuner } from '../finetuner.ts';
-import type { Evaluation } from '../validation-task.ts';
+import type { Evaluation } from '../evaluation/validation-task.ts';
+import { FineTuner } from '../run/finetuner.ts';
 
 const model = fileURLToPath(new URL('../../../../fixtures/tiny-bert/model', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'uniem-report-'));

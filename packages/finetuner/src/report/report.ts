@@ -1,15 +1,15 @@
 /** report.html of a run: one file that needs nothing else to be looked at. */
 
+import type { Evaluation } from '../evaluation/validation-task.ts';
+import { evaluationSvg, histogramSvg } from './bars.ts';
+import { curveSvg, escaped, type Point } from './curve.ts';
 import {
   type EpochMetrics,
   type EvaluationMetrics,
   type MetricsLine,
   readMetrics,
   type StepMetrics,
-} from '../metrics.ts';
-import type { Evaluation } from '../validation-task.ts';
-import { evaluationSvg, histogramSvg } from './bars.ts';
-import { curveSvg, escaped, type Point } from './curve.ts';
+} from './metrics.ts';
 
 export interface Report {
   /** The run's metrics.jsonl. */

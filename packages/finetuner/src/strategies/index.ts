@@ -2,11 +2,11 @@
 
 import { type Embedder, OptionError, type Parameters } from '@uniem/core';
 
-import { DEFAULT_OPTIONS, type ResolvedFinetuneOptions } from '../options.ts';
+import { DEFAULT_OPTIONS, type ResolvedFinetuneOptions, type StrategyName } from '../options.ts';
 import { freezeLayers } from './layers.ts';
 import { lora } from './lora.ts';
 import { prefix } from './prefix.ts';
-import type { Strategy, StrategyName } from './strategy.ts';
+import type { Strategy } from './strategy.ts';
 
 const MAKERS: Record<StrategyName, (embedder: Embedder, options: ResolvedFinetuneOptions) => Strategy> = {
   full: ({ parameters }, { freezeLayers: layers }) => trains(freezeLayers(parameters, layers)),

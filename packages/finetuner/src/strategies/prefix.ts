@@ -1,6 +1,6 @@
 /** Prefix training, as uniem's: new special tokens before every text, and only their embeddings train. */
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { addedRows, type Embedder, OptionError } from '@uniem/core';
 import { Pcg64 } from '@uniem/data';
 

@@ -5,16 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { addedRows, assignParameters, Embedder, openSafetensors, type Parameters, useEngine } from '@uniem/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-
-import { AdamW } from '../adamw.ts';
-import { FineTuner } from '../finetuner.ts';
-import { batchLoss } from '../losses.ts';
+import { collate, type RecordBatch } from '../batches/records.ts';
+import { gradientsOf, train } from '../gradients/trainer.ts';
+import { batchLoss } from '../losses/losses.ts';
+import { AdamW } from '../optimizer/adamw.ts';
 import { type FinetuneOptions, resolveOptions } from '../options.ts';
-import { collate, type RecordBatch } from '../records.ts';
-import { gradientsOf, train } from '../trainer.ts';
+import { FineTuner } from '../run/finetuner.ts';
 import { applyStrategy } from './index.ts';
 import { layerLrFactors } from './layers.ts';
 

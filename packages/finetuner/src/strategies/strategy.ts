@@ -2,10 +2,6 @@
 
 import type { Parameters } from '@uniem/core';
 
-export const STRATEGIES = ['full', 'bitfit', 'lora', 'prefix'] as const;
-
-export type StrategyName = (typeof STRATEGIES)[number];
-
 export interface Strategy {
   /** What trains, by name. */
   variables: Parameters;

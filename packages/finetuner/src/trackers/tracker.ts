@@ -1,6 +1,6 @@
 /** Where the numbers of a run go beside metrics.jsonl. */
 
-import type { Metrics } from '../evaluators/tasks.ts';
+import type { Metrics } from '../evaluation/tasks.ts';
 
 /** How a run ended: by itself, by its signal, by an error. */
 export type RunStatus = 'finished' | 'stopped' | 'failed';

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
 
-import { FineTuner } from '../finetuner.ts';
+import { FineTuner } from '../run/finetuner.ts';
 import type { TrackerName } from './index.ts';
 import { eventRecord } from './tensorboard.ts';
 import { exitRecord, headerRecord, historyRecord, runRecord, summaryRecord, WandbLog } from './wandb.ts';

@@ -8,7 +8,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } fro
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
-import type { Metrics } from '../evaluators/tasks.ts';
+import type { Metrics } from '../evaluation/tasks.ts';
 import { integer, message, text } from './protobuf.ts';
 import type { RunStatus, Tracker } from './tracker.ts';
 

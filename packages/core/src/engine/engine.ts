@@ -1,0 +1,81 @@
+/** Choice of the TF.js engine; the one place that loads a backend package. */
+
+import * as tf from '@tensorflow/tfjs-core';
+
+import { EngineError } from '../errors.ts';
+
+import '../../generated/tfjs-gradients.js'; // tfjs-core alone knows no kernel's gradient: scripts/gradients.mjs
+
+export const BACKENDS = ['auto', 'native', 'tensorflow', 'cpu'] as const;
+
+/** `auto` is native, else tensorflow, else cpu with a warning. */
+export type Backend = (typeof BACKENDS)[number];
+
+export const PRECISIONS = ['fp32', 'bf16'] as const;
+
+/** Arithmetic of matrix products; sums, norms, softmax, loss and the weights themselves are always fp32. */
+export type Precision = (typeof PRECISIONS)[number];
+
+/** An engine that has started. */
+export type EngineName = Exclude<Backend, 'auto'>;
+
+export interface EngineOptions {
+  backend?: Backend;
+  precision?: Precision;
+}
+
+/**
+ * Makes an engine current for all that follows, and returns its name.
+ *
+ * @throws An error naming the fix when the engine asked for by name cannot be started or has no such precision.
+ */
+export async function useEngine({ backend = 'auto', precision = 'fp32' }: EngineOptions = {}): Promise<EngineName> {
+  const name = backend === 'auto' ? await firstThatStarts() : await start(backend);
+  if (name === 'native') {
+    const { usePrecision } = await import('@uniem/backend-native');
+    usePrecision(precision);
+  } else if (precision !== 'fp32') {
+    throw new EngineError(`has no precision ${precision}`, `engine ${name}`, 'use backend native, or precision fp32');
+  }
+  return name;
+}
+
+/** Starts `auto` where neither useEngine nor tf.setBackend has chosen an engine: TF.js itself would take cpu unasked. */
+export async function ensureEngine(): Promise<void> {
+  if (!tf.engine().backendName) await useEngine();
+}
+
+async function firstThatStarts(): Promise<EngineName> {
+  const causes: string[] = [];
+  for (const name of ['native', 'tensorflow'] as const) {
+    try {
+      const started = await start(name);
+      if (causes.length > 0) process.stderr.write(`note: computing on engine ${name}, since ${causes.join('; ')}\n`);
+      return started;
+    } catch (cause) {
+      causes.push((cause as Error).message.split('\n')[0] as string);
+    }
+  }
+  process.stderr.write(
+    `warning: computing on TF.js's cpu engine, about 200 times slower\n  ${causes.join('\n  ')}\n` +
+      '  fix: run `uniem setup native`\n',
+  );
+  return start('cpu');
+}
+
+async function start(name: EngineName): Promise<EngineName> {
+  tf.enableProdMode(); // else engine cpu advises on stderr to install another package than ours
+  if (name === 'native') {
+    const { registerNativeBackend } = await import('@uniem/backend-native');
+    await registerNativeBackend();
+  } else if (name === 'tensorflow') {
+    const { registerTensorflowBackend } = await import('@uniem/backend-tensorflow');
+    await registerTensorflowBackend();
+  } else {
+    await import('@tensorflow/tfjs-backend-cpu');
+  }
+  if (!(await tf.setBackend(name))) {
+    throw new EngineError('could not be started', `engine ${name}`, 'run `uniem doctor` to see which engines can');
+  }
+  return name;
+}

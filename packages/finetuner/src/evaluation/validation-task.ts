@@ -1,0 +1,87 @@
+/** The task that the records of a validation set are: how good a model is at it, before training and after. */
+
+import { setImmediate } from 'node:timers/promises';
+
+import type { Embedder, EncodeOptions } from '@uniem/core';
+import { negativesOf, type RecordType, type Row, validateRecord } from '@uniem/data';
+import type { BatchSource } from '../batches/record-batches.ts';
+import type { Rows } from '../batches/training-data.ts';
+import { evaluateTask, type Metrics, type TaskName } from './tasks.ts';
+
+/** The tasks that records to train on can be. */
+export type ValidationTaskName = Extract<TaskName, 'retrieval' | 'triplet' | 'sts' | 'pair-classification'>;
+
+export interface ValidationTask {
+  task: ValidationTaskName;
+  /** How many records are measured on. */
+  records: number;
+  rows: readonly Row[];
+}
+
+/** What a model was worth at the task of the validation set. */
+export interface Evaluation {
+  task: ValidationTaskName;
+  records: number;
+  /** Unknown where the run went on from a checkpoint without it. */
+  before: Metrics | undefined;
+  after: Metrics;
+}
+
+/** Texts between two looks at whether the run is stopped. */
+const TEXTS_AT_ONCE = 256;
+
+/** @param count The first so many records are measured on. @returns Undefined where the records are no task. */
+export async function validationTask(
+  rows: Rows,
+  recordType: RecordType,
+  count: number,
+): Promise<ValidationTask | undefined> {
+  const first: Row[] = [];
+  if (count === 0 || recordType === 'text_vector') return undefined;
+  for await (const row of rows as AsyncIterable<Row>) {
+    if (first.push(validateRecord(row, recordType)) === count) break;
+  }
+  if (first.length === 0) return undefined;
+  const records = first.length;
+  switch (recordType) {
+    case 'pair':
+      return { task: 'retrieval', records, rows: first };
+    case 'triplet':
+      return { task: 'triplet', records, rows: first.flatMap(oneNegativeEach) };
+    case 'scored_pair': {
+      const isBinary = first.every(({ label }) => label === 0 || label === 1);
+      return { task: isBinary ? 'pair-classification' : 'sts', records, rows: first };
+    }
+    default:
+      throw new Error(`internal: no task of ${recordType satisfies never}`);
+  }
+}
+
+const oneNegativeEach = (row: Row) => negativesOf(row).map((text_neg) => ({ ...row, text_neg }));
+
+/** Without dropout; undefined where the run is stopped before the end. Measures that are no number are left out. */
+export async function measureTask(
+  { task, rows }: ValidationTask,
+  source: BatchSource,
+  stopped: () => boolean,
+): Promise<Metrics | undefined> {
+  const { embedder, prefix, options } = source;
+  const interrupted = new Error('internal: the measuring was stopped');
+  const encode = async (texts: readonly string[], given?: EncodeOptions) => {
+    const vectors: Float32Array[] = [];
+    for (let start = 0; start < texts.length; start += TEXTS_AT_ONCE) {
+      await setImmediate(); // lets a signal through, as the trainer does
+      if (stopped()) throw interrupted;
+      const part = texts.slice(start, start + TEXTS_AT_ONCE).map((text) => `${prefix}${text}`);
+      vectors.push(...(await embedder.encode(part, { ...given, maxLength: options.maxLength, progressBar: false })));
+    }
+    return vectors;
+  };
+  try {
+    const metrics = await evaluateTask(task, { encode } satisfies Pick<Embedder, 'encode'>, { test: rows });
+    return Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
+  } catch (error) {
+    if (error === interrupted) return undefined;
+    throw error;
+  }
+}
