@@ -17,6 +17,7 @@ const ARROWS: Record<string, readonly string[]> = {
   finetuner: ['core', 'data'],
   providers: [],
   server: ['core'],
+  adapters: ['core'],
   cli: ['finetuner', 'server', 'providers', 'core', 'data'],
   'engine-setup': [],
   'backend-tensorflow': ['engine-setup'],

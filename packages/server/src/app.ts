@@ -2,17 +2,16 @@
 
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-
-import { isAuthorized } from './authorization.ts';
-import { readBody } from './body.ts';
 import { RequestError } from './errors.ts';
+import { isAuthorized } from './http/authorization.ts';
+import { readBody } from './http/body.ts';
+import { withSignal } from './http/signal.ts';
 import { METRICS_TYPE } from './metrics.ts';
-import { openAiRoutes } from './openai.ts';
-import { openApiOf } from './openapi.ts';
-import { pageRoute } from './page.ts';
-import type { Route, Shared } from './route.ts';
-import { withSignal } from './signal.ts';
-import { teiRoutes } from './tei.ts';
+import { openAiRoutes } from './routes/openai.ts';
+import { openApiOf } from './routes/openapi.ts';
+import { pageRoute } from './routes/page.ts';
+import type { Route, Shared } from './routes/route.ts';
+import { teiRoutes } from './routes/tei.ts';
 
 /** Seconds of Retry-After at most: the pace so far says little about what comes. */
 const LONGEST_WAIT = 60;

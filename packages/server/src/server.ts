@@ -8,7 +8,7 @@ import { OptionError } from '@uniem/core';
 
 import { createApp } from './app.ts';
 import { Metrics } from './metrics.ts';
-import { Models } from './models.ts';
+import { Models } from './models/models.ts';
 import { type ResolvedServerOptions, type ServerOptions, serverOptions } from './options.ts';
 
 export interface RunningServer {

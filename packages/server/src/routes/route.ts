@@ -3,9 +3,9 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 
-import type { Metrics } from './metrics.ts';
-import type { Models } from './models.ts';
-import type { ResolvedServerOptions } from './options.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Models } from '../models/models.ts';
+import type { ResolvedServerOptions } from '../options.ts';
 
 /** What the routes of a server share. */
 export interface Shared {

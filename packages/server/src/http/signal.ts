@@ -1,6 +1,6 @@
 /** A signal that a request's work listens to: nobody waits for the answer, or its time is over. */
 
-import { RequestError } from './errors.ts';
+import { RequestError } from '../errors.ts';
 
 /**
  * Runs `work` until it ends or its signal is aborted, whichever is first.

@@ -6,9 +6,8 @@
  */
 
 import { packTokens, type TokenBatch } from '@uniem/core';
-
+import type { Metrics } from '../metrics.ts';
 import { Heap } from './heap.ts';
-import type { Metrics } from './metrics.ts';
 
 /** The texts of a request. */
 export interface Job {

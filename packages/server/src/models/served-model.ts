@@ -2,10 +2,10 @@
 
 import { modelFolder, OptionError, TextModel } from '@uniem/core';
 
-import type { Batcher } from './batcher.ts';
-import { RequestError } from './errors.ts';
-import type { Metrics } from './metrics.ts';
-import type { InputType } from './schemas.ts';
+import type { Batcher } from '../engine/batcher.ts';
+import { RequestError } from '../errors.ts';
+import type { Metrics } from '../metrics.ts';
+import type { InputType } from '../routes/schemas.ts';
 import { mapInTurns } from './turns.ts';
 
 /** Characters of a text: tokenizing so many takes up to half a second, in which nothing else is answered. */

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import type { Route } from './route.ts';
 
-const PAGE = new URL('../assets/page.html', import.meta.url);
+const PAGE = new URL('../../assets/page.html', import.meta.url);
 
 /** It loads nothing, and talks to its own server alone. */
 const POLICY =

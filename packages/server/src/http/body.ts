@@ -3,7 +3,7 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 
-import { RequestError } from './errors.ts';
+import { RequestError } from '../errors.ts';
 
 /**
  * @throws RequestError for what is not JSON in UTF-8, and for the first field that is not as the schema says.

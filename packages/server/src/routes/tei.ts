@@ -2,14 +2,14 @@
 
 import { readFileSync } from 'node:fs';
 
-import { RequestError } from './errors.ts';
+import { RequestError } from '../errors.ts';
+import { checkText, type ServedModel } from '../models/served-model.ts';
+import { mapInTurns } from '../models/turns.ts';
 import { jsonOf } from './openai.ts';
 import { jsonAnswer, postRoute, type Route, type Shared } from './route.ts';
 import { teiEmbed, teiSimilarity, teiTokenize } from './schemas.ts';
-import { checkText, type ServedModel } from './served-model.ts';
-import { mapInTurns } from './turns.ts';
 
-const { version: VERSION } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const { version: VERSION } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
 export function teiRoutes(shared: Shared): Route[] {
   const { models } = shared;

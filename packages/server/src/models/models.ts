@@ -2,11 +2,11 @@
 
 import { OptionError } from '@uniem/core';
 
-import { Batcher } from './batcher.ts';
-import { Engine } from './engine.ts';
-import { RequestError } from './errors.ts';
-import type { Metrics } from './metrics.ts';
-import type { ResolvedServerOptions } from './options.ts';
+import { Batcher } from '../engine/batcher.ts';
+import { Engine } from '../engine/engine.ts';
+import { RequestError } from '../errors.ts';
+import type { Metrics } from '../metrics.ts';
+import type { ResolvedServerOptions } from '../options.ts';
 import { type Embedded, type EmbedOptions, ServedModel } from './served-model.ts';
 
 export class Models {

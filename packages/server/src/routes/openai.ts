@@ -1,9 +1,9 @@
 /** OpenAI's routes: /v1/embeddings and /v1/models. */
 
-import { RequestError } from './errors.ts';
+import { RequestError } from '../errors.ts';
+import { mapInTurns } from '../models/turns.ts';
 import { jsonAnswer, postRoute, type Route, type Shared } from './route.ts';
 import { openAiEmbeddings } from './schemas.ts';
-import { mapInTurns } from './turns.ts';
 
 const TOKEN_IDS =
   'input holds token ids, which are those of another tokenizer than this model has: send texts. ' +

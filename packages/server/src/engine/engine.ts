@@ -37,7 +37,7 @@ export interface EngineAnswer {
 }
 
 /** Always the compiled one: a thread knows no TypeScript, and dist is beside src. */
-const WORKER = new URL('../dist/engine-worker.js', import.meta.url);
+const WORKER = new URL('../../dist/engine/engine-worker.js', import.meta.url);
 
 interface Pending {
   resolve(values: Float32Array): void;
