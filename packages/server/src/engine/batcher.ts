@@ -1,8 +1,10 @@
 /**
  * Joins the texts of all requests to batches under a token budget; one batch is at work at a time.
  *
- * A text's place in the queue is its arrival, plus `PATIENCE` times what the request's texts up to it cost the engine.
- * So short requests pass a long list, text by text, and since places do not move, every text's turn comes.
+ * Time is counted in tokens that the engine has embedded. A text's place in the queue is the time of its arrival, plus
+ * `PATIENCE` times the tokens of its request up to it. So short requests pass a long list, text by text; and since places
+ * do not move while time does, every text's turn comes. A text whose turn has not come is embedded early where there is
+ * room, but only a little of them while others keep coming: who comes next waits for the batch at work.
  */
 
 import { packTokens, type TokenBatch } from '@uniem/core';
@@ -45,7 +47,13 @@ interface Item {
 
 const PATIENCE = 4;
 
-/** Of a small model on two cores, until the engine has shown its own. */
+/** Of the budget, for texts before their turn. */
+const EARLY = 0.25;
+
+/** Milliseconds in which another request's arrival means that more will come. */
+const RECENT = 1000;
+
+/** Milliseconds a token of a small model on two cores, until the engine has shown its own. */
 const FIRST_GUESS = 0.05;
 
 /** Of the newest batch in the engine's pace. */
@@ -62,6 +70,9 @@ export class Batcher {
   readonly #queues = new Map<string, Heap<Item>>();
   readonly #waiting = { texts: 0, tokens: 0 };
   #running = false;
+  /** Tokens embedded so far. */
+  #time = 0;
+  #newest: RunningJob | undefined;
   #millisecondsPerToken = FIRST_GUESS;
 
   constructor(encode: Encode, maxBatchTokens: number, metrics: Metrics) {
@@ -73,6 +84,11 @@ export class Batcher {
   /** What no batch has taken yet. */
   get waiting(): Readonly<{ texts: number; tokens: number }> {
     return this.#waiting;
+  }
+
+  /** Texts in memory: those that wait, and places of cancelled ones. */
+  get places(): number {
+    return [...this.#queues.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   /** How long the engine will need for what waits, by its pace so far. */
@@ -117,9 +133,10 @@ export class Batcher {
     const key = `${job.model} ${job.skip}`;
     const queue = this.#queues.get(key) ?? new Heap<Item>();
     this.#queues.set(key, queue);
+    this.#newest = job;
     for (const [index, ids] of job.ids.entries()) {
       this.#count(job, 1, ids.length);
-      queue.push(job.arrival + PATIENCE * job.waiting.tokens * this.#millisecondsPerToken, { job, index });
+      queue.push(this.#time + PATIENCE * job.waiting.tokens, { job, index });
     }
   }
 
@@ -153,12 +170,15 @@ export class Batcher {
     const items: Item[] = [];
     while (items.length === 0 && this.#queues.size > 0) {
       const [key, queue] = [...this.#queues].reduce((a, b) => (b[1].leastKey < a[1].leastKey ? b : a));
-      let room = this.#maxBatchTokens;
+      let [room, early] = [this.#maxBatchTokens, this.#maxBatchTokens * EARLY];
       for (let item = queue.peek(); item; item = queue.peek()) {
         if (!item.job.settled) {
           // A table of words alone makes no token of an empty text.
-          room -= Math.max(1, idsOf(item).length);
-          if (items.length > 0 && room < 0) break;
+          const tokens = Math.max(1, idsOf(item).length);
+          const isEarly = queue.leastKey > this.#time + PATIENCE * tokens && this.#comesAnotherThan(item.job);
+          room -= tokens;
+          if (isEarly) early -= tokens;
+          if (items.length > 0 && (room < 0 || early < 0)) break;
           items.push(item);
         }
         queue.pop();
@@ -166,6 +186,10 @@ export class Batcher {
       if (queue.size === 0) this.#queues.delete(key);
     }
     return items;
+  }
+
+  #comesAnotherThan(job: RunningJob): boolean {
+    return this.#newest !== undefined && this.#newest !== job && performance.now() - this.#newest.arrival < RECENT;
   }
 
   async #encodeBatch(items: readonly Item[]): Promise<void> {
@@ -177,6 +201,7 @@ export class Batcher {
     }
     const batch = packTokens(items.map(idsOf));
     const tokens = batch.inputIds.length;
+    this.#time += tokens;
     try {
       const values = await this.#encode(model, batch, skip);
       const H = values.length / items.length;
