@@ -1,7 +1,6 @@
 /** The routes with what stands before each of them: the key, the limits, the time-out, and the shape of errors. */
 
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { RequestError } from './errors.ts';
 import { isAuthorized } from './http/authorization.ts';
 import { readBody } from './http/body.ts';
@@ -49,7 +48,7 @@ export function createApp(shared: Shared): Hono {
   });
   const answer = answerOf(shared);
   for (const route of routes) {
-    app.on(route.method, route.path, limitOf(shared.options.maxBodyBytes), (context) => answer(route, context));
+    app.on(route.method, route.path, (context) => answer(route, context));
   }
   app.notFound((context) => {
     const there = routes.find(({ path }) => path === context.req.path);
@@ -61,16 +60,6 @@ export function createApp(shared: Shared): Hono {
   });
   app.onError((error, context) => refuse(context, error instanceof RequestError ? error : internal(error)));
   return app;
-}
-
-/** Refuses what is larger before it is in memory. */
-function limitOf(bytes: number) {
-  return bodyLimit({
-    maxSize: bytes,
-    onError() {
-      throw new RequestError('too_large', `the request has more than ${bytes} bytes: send fewer texts at once`);
-    },
-  });
 }
 
 function answerOf({ options, models, metrics, unavailable }: Shared) {
@@ -97,7 +86,7 @@ function answerOf({ options, models, metrics, unavailable }: Shared) {
     working++;
     try {
       return await withSignal(context.req.raw.signal, options.timeout, async (signal) =>
-        route.handle(context, await readBody(context, body, signal), signal),
+        route.handle(context, await readBody(context, body, { maxBytes: options.maxBodyBytes, signal }), signal),
       );
     } finally {
       working--;

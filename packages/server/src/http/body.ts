@@ -6,28 +6,52 @@ import type { z } from 'zod';
 import { RequestError } from '../errors.ts';
 
 /**
- * @throws RequestError for what is not JSON in UTF-8, and for the first field that is not as the schema says.
+ * @throws RequestError for more than `maxBytes`, what is not JSON in UTF-8, and the first field that is not as the schema
+ *   says; the signal's reason.
  */
 export async function readBody<S extends z.ZodObject>(
   context: Context,
   schema: S,
-  signal: AbortSignal,
+  { maxBytes, signal }: { maxBytes: number; signal: AbortSignal },
 ): Promise<z.output<S>> {
   const type = context.req.header('content-type') ?? '';
   if (!/^application\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i.test(type)) {
     const received = type === '' ? 'no content-type' : `content-type ${type.slice(0, 100)}`;
     throw new RequestError('media_type', `the request has ${received}: send Content-Type: application/json`);
   }
-  const bytes = await context.req.arrayBuffer().catch((cause) => {
+  let bytes: ArrayBuffer | Uint8Array;
+  try {
+    bytes = await readBytes(context, maxBytes);
+  } catch (cause) {
     signal.throwIfAborted();
+    if (cause instanceof RequestError) throw cause;
     throw new RequestError('invalid', `the request could not be read: ${(cause as Error).message}`, { cause });
-  });
+  }
   const parsed = schema.safeParse(parse(bytes));
   if (parsed.success) return parsed.data;
   throw new RequestError('invalid', ...reasonOf(parsed.error));
 }
 
-function parse(bytes: ArrayBuffer): unknown {
+/** Never has more than `maxBytes` in memory. */
+async function readBytes({ req }: Context, maxBytes: number): Promise<ArrayBuffer | Uint8Array> {
+  const tooLarge = () =>
+    new RequestError('too_large', `the request has more than ${maxBytes} bytes: send fewer texts at once`);
+  const length = req.header('content-length');
+  if (length !== undefined && req.header('transfer-encoding') === undefined) {
+    if (Number(length) > maxBytes) throw tooLarge();
+    return req.arrayBuffer();
+  }
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of (req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += part.length;
+    if (size > maxBytes) throw tooLarge();
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+function parse(bytes: ArrayBuffer | Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
