@@ -57,7 +57,10 @@ export async function startServer(given: ServerOptions): Promise<RunningServer> 
     failed: engine.failed,
     async close() {
       unavailable ??= 'the server is shutting down';
+      // A connection that never finishes its request is no reason to stay.
+      const late = setTimeout(() => server.closeAllConnections(), options.timeout * 1000);
       await new Promise<void>((resolve) => server.close(() => resolve()));
+      clearTimeout(late);
       await models.close();
     },
   };
