@@ -47,8 +47,8 @@ interface Item {
 
 const PATIENCE = 4;
 
-/** Of the budget, for texts before their turn. */
-const EARLY = 0.25;
+/** Of the budget, for texts before their turn while others keep coming. */
+const EARLY = 1 / 8;
 
 /** Milliseconds in which another request's arrival means that more will come. */
 const RECENT = 1000;
@@ -170,15 +170,19 @@ export class Batcher {
     const items: Item[] = [];
     while (items.length === 0 && this.#queues.size > 0) {
       const [key, queue] = [...this.#queues].reduce((a, b) => (b[1].leastKey < a[1].leastKey ? b : a));
-      let [room, early] = [this.#maxBatchTokens, this.#maxBatchTokens * EARLY];
+      let room = this.#maxBatchTokens;
+      let isSmall = false;
       for (let item = queue.peek(); item; item = queue.peek()) {
         if (!item.job.settled) {
           // A table of words alone makes no token of an empty text.
           const tokens = Math.max(1, idsOf(item).length);
           const isEarly = queue.leastKey > this.#time + PATIENCE * tokens && this.#comesAnotherThan(item.job);
+          if (items.length === 0 && isEarly) {
+            isSmall = true;
+            room *= EARLY;
+          }
           room -= tokens;
-          if (isEarly) early -= tokens;
-          if (items.length > 0 && (room < 0 || early < 0)) break;
+          if (items.length > 0 && (room < 0 || (isEarly && !isSmall))) break;
           items.push(item);
         }
         queue.pop();
