@@ -6,12 +6,13 @@ import { encode } from '../packages/cli/dist/commands/encode.js';
 import { evaluate } from '../packages/cli/dist/commands/evaluate.js';
 import { finetune } from '../packages/cli/dist/commands/finetune.js';
 import { mine } from '../packages/cli/dist/commands/mine.js';
+import { serve } from '../packages/cli/dist/commands/serve.js';
 import { flagTable } from '../packages/cli/dist/flags.js';
 
 const path = new URL('../README.md', import.meta.url);
 const before = readFileSync(path, 'utf8');
 let after = before;
-for (const [name, command] of Object.entries({ finetune, encode, evaluate, mine })) {
+for (const [name, command] of Object.entries({ finetune, encode, evaluate, serve, mine })) {
   const [begin, end] = [`<!-- flags of ${name} -->\n`, `<!-- end of flags -->`];
   const [head, rest] = after.split(begin);
   if (rest === undefined) throw new Error(`README.md has no line ${begin}`);
