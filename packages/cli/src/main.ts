@@ -12,7 +12,9 @@ import { setup } from './commands/setup.ts';
 import { describeFlags, parseFlags } from './flags.ts';
 import { UsageError } from './usage-error.ts';
 
-const COMMANDS = new Map<string, Command>(Object.entries({ finetune, encode, evaluate, serve, mine, data, setup, doctor }));
+const COMMANDS = new Map<string, Command>(
+  Object.entries({ finetune, encode, evaluate, serve, mine, data, setup, doctor }),
+);
 
 async function main(argv: string[]): Promise<void> {
   const [name, ...rest] = argv;
