@@ -2,6 +2,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
+import { compare } from '../packages/cli/dist/commands/compare.js';
+import { embed } from '../packages/cli/dist/commands/embed.js';
 import { encode } from '../packages/cli/dist/commands/encode.js';
 import { evaluate } from '../packages/cli/dist/commands/evaluate.js';
 import { finetune } from '../packages/cli/dist/commands/finetune.js';
@@ -12,7 +14,7 @@ import { flagTable } from '../packages/cli/dist/flags.js';
 const path = new URL('../README.md', import.meta.url);
 const before = readFileSync(path, 'utf8');
 let after = before;
-for (const [name, command] of Object.entries({ finetune, encode, evaluate, serve, mine })) {
+for (const [name, command] of Object.entries({ finetune, encode, embed, evaluate, compare, serve, mine })) {
   const [begin, end] = [`<!-- flags of ${name} -->\n`, `<!-- end of flags -->`];
   const [head, rest] = after.split(begin);
   if (rest === undefined) throw new Error(`README.md has no line ${begin}`);

@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -267,13 +267,31 @@ describe('readTexts', () => {
     await expect(readTexts(path)).rejects.toThrow(
       `${path}:2: no text; the record has {title}\n  fix: give every record a field text`,
     );
+    expect(await readTexts(file('d.jsonl', '{"title": "b"}\n'), { column: 'title' })).toEqual(['b']);
+  });
+
+  test('a folder of several splits needs the name of one', async () => {
+    const splits = join(folder, 'splits');
+    mkdirSync(splits);
+    for (const name of ['train', 'test']) writeFileSync(join(splits, `${name}.csv`), `text,label\n${name} 中文,1\n`);
+    await expect(readTexts(splits)).rejects.toThrow(
+      `--split: ${splits} has several splits: train, test\n  fix: choose one of them, or all`,
+    );
+    expect(await readTexts(splits, { split: 'test' })).toEqual(['test 中文']);
+  });
+
+  test('a path that is not there is named', async () => {
+    await expect(readTexts(join(folder, 'no.txt'))).rejects.toThrow(
+      'no.txt: no such file\n  fix: give a file of texts',
+    );
+    await expect(readTexts(join(folder, 'no.jsonl'))).rejects.toThrow('no.jsonl: ');
   });
 });
 
 // Format: numpy/lib/format.py, version 1.0.
-test('.npy is float32 [N, H], row i for text i', () => {
+test('.npy is float32 [N, H], row i for text i', async () => {
   const path = join(folder, 'small.npy');
-  writeVectors(path, [Float32Array.of(1, 2, 3), Float32Array.of(4, 5, 6)]);
+  await writeVectors(path, [Float32Array.of(1, 2, 3), Float32Array.of(4, 5, 6)]);
   const bytes = readFileSync(path);
   const start = 10 + bytes.readUInt16LE(8);
   expect(bytes.subarray(0, 8).toString('latin1')).toBe('\x93NUMPY\x01\x00');

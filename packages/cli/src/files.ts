@@ -5,26 +5,53 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { OptionError, writeFileWhole } from '@uniem/core';
-import { DataError, readJsonl, sourceOf } from '@uniem/data';
+import { DataError, Dataset, IterableDataset, loadDataset, type Row, readJsonl, sourceOf } from '@uniem/data';
 
-/** One text a line of a .txt file, the `text` field of a .jsonl file. */
-export async function readTexts(path: string): Promise<string[]> {
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
-    throw new DataError('no such file', path, 'give a .txt or .jsonl file of texts');
+export interface ReadingOptions {
+  /** The field that holds the texts; a .txt file has none. */
+  column?: string | undefined;
+  /** Of what has splits. */
+  split?: string | undefined;
+}
+
+/**
+ * One text a line of a .txt file; the column `text`, or another, of any dataset.
+ *
+ * @throws DataError for what is not there, and for a record without a text, naming its line.
+ */
+export async function readTexts(path: string, { column = 'text', split }: ReadingOptions = {}): Promise<string[]> {
+  const isFile = statSync(path, { throwIfNoEntry: false })?.isFile();
+  if (path.endsWith('.txt')) {
+    if (isFile) return readLines(path);
+    throw new DataError('no such file', path, 'give a file of texts');
   }
-  if (path.endsWith('.txt')) return readLines(path);
   const texts: string[] = [];
-  for await (const row of readJsonl(path)) {
-    if (typeof row.text !== 'string') {
+  for await (const row of rowsOf(path, split)) {
+    const text = row[column];
+    if (typeof text !== 'string') {
       throw new DataError(
-        `no text; the record has {${Object.keys(row).join(', ')}}`,
+        `no ${column}; the record has {${Object.keys(row).join(', ')}}`,
         sourceOf(row),
-        'give every record a field text',
+        `give every record a field ${column}`,
       );
     }
-    texts.push(row.text);
+    texts.push(text);
   }
   return texts;
+}
+
+async function* rowsOf(path: string, split: string | undefined): AsyncGenerator<Row> {
+  if (split !== undefined) yield* await loadDataset(path, { split, streaming: true });
+  else if (/\.jsonl(\.gz)?$/.test(path)) yield* readJsonl(path);
+  else {
+    const loaded = await loadDataset(path, { streaming: true, withoutTrain: true });
+    const splits = loaded instanceof IterableDataset ? [loaded] : Object.values(loaded);
+    if (splits.length > 1) {
+      const names = Object.keys(loaded).join(', ');
+      throw new OptionError(`${path} has several splits: ${names}`, '--split', 'choose one of them, or all');
+    }
+    yield* splits[0] as IterableDataset;
+  }
 }
 
 function readLines(path: string): string[] {
@@ -48,8 +75,12 @@ export function requireFolderOf(path: string): void {
   throw new OptionError('no such folder', dirname(path), 'make it, or choose another path for the output');
 }
 
-/** Writes .npy (float32 [N, H], row i for text i) or .jsonl ({"embedding": […]} a line). */
-export function writeVectors(path: string, vectors: readonly Float32Array[]): void {
+/** Writes .npy (float32 [N, H], row i for text i), .jsonl ({"embedding": […]} a line) or .parquet of the same column. */
+export async function writeVectors(path: string, vectors: readonly Float32Array[]): Promise<void> {
+  if (path.endsWith('.parquet')) {
+    await Dataset.fromRows(vectors.map((vector) => ({ embedding: [...vector] }))).toParquet(path);
+    return;
+  }
   const lines = () => vectors.map((vector) => `${JSON.stringify({ embedding: [...vector] })}\n`).join('');
   writeFileWhole(path, path.endsWith('.npy') ? npy(vectors) : lines());
 }

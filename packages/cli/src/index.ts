@@ -3,3 +3,4 @@
 export * from '@uniem/core';
 export * from '@uniem/data';
 export * from '@uniem/finetuner';
+export * from '@uniem/providers';

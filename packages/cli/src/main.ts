@@ -1,8 +1,10 @@
 /** The uniem command: picks the sub-command, prints errors, sets the exit code (0 done, 1 failed, 2 wrong usage). */
 
 import type { Command } from './command.ts';
+import { compare } from './commands/compare.ts';
 import { data } from './commands/data.ts';
 import { doctor } from './commands/doctor.ts';
+import { embed } from './commands/embed.ts';
 import { encode } from './commands/encode.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { finetune } from './commands/finetune.ts';
@@ -13,7 +15,7 @@ import { describeFlags, parseFlags } from './flags.ts';
 import { UsageError } from './usage-error.ts';
 
 const COMMANDS = new Map<string, Command>(
-  Object.entries({ finetune, encode, evaluate, serve, mine, data, setup, doctor }),
+  Object.entries({ finetune, encode, embed, evaluate, compare, serve, mine, data, setup, doctor }),
 );
 
 async function main(argv: string[]): Promise<void> {

@@ -5,19 +5,13 @@ import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
 import { readTexts, requireFolderOf, writeVectors } from '../files.ts';
+import { textFlags } from '../text-flags.ts';
 
 export const encode = defineCommand({
   summary: 'write the embeddings of texts to a file',
   flags: z.strictObject({
     model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
-    input: z
-      .string()
-      .regex(/\.(txt|jsonl|jsonl\.gz)$/)
-      .describe('.txt, one text a line, or .jsonl with a field text'),
-    output: z
-      .string()
-      .regex(/\.(npy|jsonl)$/)
-      .describe('.npy, float32 [texts, values], or .jsonl'),
+    ...textFlags,
     prompt: z
       .string()
       .optional()
@@ -31,12 +25,12 @@ export const encode = defineCommand({
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, input, output, pooling, backend, precision, ...options }) {
+  async run({ model, input, column, split, output, pooling, backend, precision, ...options }) {
     requireFolderOf(output);
-    const texts = await readTexts(input);
+    const texts = await readTexts(input, { column, split });
     await useEngine({ backend, precision });
     const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling });
-    writeVectors(output, await embedder.encode(texts, options));
+    await writeVectors(output, await embedder.encode(texts, options));
     process.stdout.write(`${output}\n`);
   },
 });

@@ -1,4 +1,6 @@
-/** Curves of a run as SVG. */
+/** A curve as SVG, for where no page with scripts is wanted. */
+
+import { escaped } from './html.ts';
 
 const WIDTH = 640;
 const HEIGHT = 320;
@@ -42,7 +44,3 @@ ${circles.join('\n')}
 /** A number in few characters. */
 const shown = (value: number) =>
   value !== 0 && Math.abs(value) < 0.01 ? value.toExponential(1) : String(Number(value.toPrecision(4)));
-
-export function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
-}

@@ -38,6 +38,10 @@ export interface RunState {
   validation: { epoch: number; validationLoss: number }[];
   /** Texts seen, by their tokens: of less than 8, 16, 32, … */
   lengths: number[];
+  /** Loss of each of the first steps, for report.html: of a short run all. */
+  losses: number[];
+  /** The step after which each epoch ended. */
+  epochSteps: number[];
   /** Of unrelated texts before the first step. */
   meanCosine: number | undefined;
 }

@@ -118,7 +118,8 @@ export class FineTuner {
     const { prefix, summary, options: used, lengths, metricsFile } = run;
     const card = modelCard({ embedder, origin: this.#origin, prefix, training: summary, validation, evaluation });
     await embedder.save(modelFolder, { 'README.md': card });
-    const report = reportHtml({ metricsFile, summary, options: used, lengths, evaluation });
+    const { losses, epochSteps } = run.course;
+    const report = reportHtml({ metricsFile, losses, epochSteps, summary, options: used, lengths, evaluation });
     writeFileWhole(join(resolved.outputDir, 'report.html'), report);
     return { ...outcome, modelFolder, metricsFile };
   }

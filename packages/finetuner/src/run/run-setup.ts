@@ -97,7 +97,7 @@ export async function prepareRun(
     const identity = identityOf(source, data, variables);
     const restored = resume ? checkpoints.restore(identity, variables, optimizer) : undefined;
     if (!restored) checkpoints.clear();
-    const state = restored ?? beginning();
+    const state = { ...beginning(), ...restored };
     const metrics = new MetricsFile(join(outputDir, 'metrics.jsonl'), state.metricsBytes);
     const made = { source, data, strategy, optimizer, checkpoints, identity, metrics, trackers };
     return { ...made, totalSteps: steps, peakLr, lr, state };
@@ -119,6 +119,8 @@ const beginning = (): RunState => ({
   evaluationDue: false,
   validation: [],
   lengths: [],
+  losses: [],
+  epochSteps: [],
   meanCosine: undefined,
 });
 

@@ -26,6 +26,9 @@ import { type PreparedRun, prepareRun, warn } from './run-setup.ts';
 /** Steps between looks for collapse, at least. */
 const GUARD_STEPS = 10;
 
+/** Steps whose losses a run keeps for its report; a longer run is drawn from metrics.jsonl. */
+const KEPT_LOSSES = 2000;
+
 export class TrainingRun {
   readonly #run: PreparedRun;
   readonly #hooks: RunHooks;
@@ -69,6 +72,11 @@ export class TrainingRun {
   /** Texts seen, by their tokens: of less than 8, 16, 32, … */
   get lengths(): { below: number; count: number }[] {
     return this.#state.lengths.map((count, i) => ({ below: 8 * 2 ** i, count }));
+  }
+
+  /** What report.html draws beside the lines of metrics.jsonl. */
+  get course(): Pick<RunState, 'losses' | 'epochSteps'> {
+    return this.#state;
   }
 
   /** Options with what was found for those left out. */
@@ -164,6 +172,7 @@ export class TrainingRun {
       state.step = step;
       state.stepsOfEpoch += 1;
       state.epochLoss += loss;
+      if (state.losses.length === step - 1 && step <= KEPT_LOSSES) state.losses.push(loss);
       for (const { tokens } of group) this.#countLengths(tokens);
       pace.add(group.reduce((sum, { size }) => sum + size, 0));
       if (step % options.logInterval === 0) {
@@ -189,6 +198,7 @@ export class TrainingRun {
     if (validationLoss === undefined && this.#stopped()) return false;
     await this.#log({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
     if (validationLoss !== undefined) state.validation.push({ epoch, validationLoss });
+    state.epochSteps.push(state.step);
     state.epoch += 1;
     state.stepsOfEpoch = 0;
     state.epochLoss = 0;
