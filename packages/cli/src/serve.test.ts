@@ -25,7 +25,7 @@ test('serves several models, asks for the key of the environment, and ends on SI
   const { data } = await (await models({ authorization: 'Bearer secret' })).json();
   expect(data.map(({ id }: { id: string }) => id)).toEqual(['model', 'other']);
   expect(await server.stop('SIGTERM')).toEqual({ code: 0, signal: null });
-  expect(server.lines[1]).toBe('SIGTERM: answering what has arrived; a second signal stops at once');
+  expect(server.lines[1]).toBe('SIGTERM received: finishing requests in progress; send it again to stop immediately');
 });
 
 test('says what is wrong, and the fix', () => {

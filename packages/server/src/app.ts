@@ -54,8 +54,8 @@ export function createApp(shared: Shared): Hono {
     const there = routes.find(({ path }) => path === context.req.path);
     const { method } = context.req;
     const error = there
-      ? new RequestError('method', `${context.req.path} takes ${there.method}, not ${method}`)
-      : new RequestError('not_found', `no such route: ${method} ${context.req.path.slice(0, 100)}`);
+      ? new RequestError('method', `method ${method} is not allowed for ${context.req.path}: use ${there.method}`)
+      : new RequestError('not_found', `no route for ${method} ${context.req.path.slice(0, 100)}`);
     return refuse(context, error);
   });
   app.onError((error, context) => refuse(context, error instanceof RequestError ? error : internal(error)));
@@ -64,18 +64,18 @@ export function createApp(shared: Shared): Hono {
 
 function answerOf({ options, models, metrics, unavailable }: Shared) {
   let working = 0;
-  metrics.gauge('uniem_requests_in_progress', 'Requests that are being answered.', () => working);
+  metrics.gauge('uniem_requests_in_progress', 'Requests in progress.', () => working);
   const requireRoom = () => {
     const { batcher } = models;
     if (working < options.maxConcurrentRequests && batcher.waiting.texts < options.maxQueueTexts) return;
     metrics.rejected.add(1);
     const retryAfter = Math.min(LONGEST_WAIT, Math.max(1, Math.ceil(batcher.waitingSeconds)));
-    const message = `the server is full: ${working} requests, ${batcher.waiting.texts} texts in the queue; try again in ${retryAfter} s`;
+    const message = `server is at capacity: ${working} requests in progress, ${batcher.waiting.texts} texts queued; retry in ${retryAfter} s`;
     throw new RequestError('overloaded', message, { code: 'rate_limit_exceeded', retryAfter });
   };
   return async (route: Route, context: Context): Promise<Response> => {
     if (!route.isPublic && !isAuthorized(context.req.header('authorization'), options.apiKey)) {
-      const message = 'the key is missing or wrong: send Authorization: Bearer KEY';
+      const message = 'missing or invalid API key: send the header Authorization: Bearer KEY';
       throw new RequestError('unauthorized', message, { code: 'invalid_api_key' });
     }
     const { body } = route;

@@ -95,13 +95,21 @@ export class Metrics {
   readonly #all: { metric: Metric; head: string }[] = [];
 
   readonly requests = this.#counter('uniem_requests_total', 'Requests by route and status.');
-  readonly requestSeconds = this.#histogram('uniem_request_duration_seconds', 'From arrival to answer.', SECONDS);
-  readonly rejected = this.#counter('uniem_rejected_requests_total', 'Requests refused because the server was full.');
+  readonly requestSeconds = this.#histogram(
+    'uniem_request_duration_seconds',
+    'Time from arrival to response.',
+    SECONDS,
+  );
+  readonly rejected = this.#counter('uniem_rejected_requests_total', 'Requests rejected at capacity.');
   readonly texts = this.#counter('uniem_texts_total', 'Texts embedded.');
   readonly truncated = this.#counter('uniem_truncated_texts_total', "Texts cut to the model's length.");
   readonly tokens = this.#counter('uniem_tokens_total', 'Tokens embedded.');
-  readonly queueSeconds = this.#histogram('uniem_queue_duration_seconds', 'A text waits for its batch.', SECONDS);
-  readonly batchSeconds = this.#histogram('uniem_batch_duration_seconds', 'The engine works on a batch.', SECONDS);
+  readonly queueSeconds = this.#histogram('uniem_queue_duration_seconds', 'Time a text waits for its batch.', SECONDS);
+  readonly batchSeconds = this.#histogram(
+    'uniem_batch_duration_seconds',
+    'Time the engine takes for a batch.',
+    SECONDS,
+  );
   readonly batchTexts = this.#histogram('uniem_batch_texts', 'Texts of a batch.', [1, 2, 4, 8, 16, 32, 64, 128, 256]);
   readonly batchTokens = this.#histogram(
     'uniem_batch_tokens',

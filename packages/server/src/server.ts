@@ -33,9 +33,9 @@ export async function startServer(given: ServerOptions): Promise<RunningServer> 
   const metrics = new Metrics();
   const models = await Models.load(options, metrics);
   const { batcher, engine } = models;
-  metrics.gauge('uniem_queue_texts', 'Texts that wait for the engine.', () => batcher.waiting.texts);
-  metrics.gauge('uniem_queue_tokens', 'Tokens that wait for the engine.', () => batcher.waiting.tokens);
-  metrics.gauge('process_resident_memory_bytes', 'Memory of the process.', () => process.memoryUsage.rss());
+  metrics.gauge('uniem_queue_texts', 'Queued texts.', () => batcher.waiting.texts);
+  metrics.gauge('uniem_queue_tokens', 'Queued tokens.', () => batcher.waiting.tokens);
+  metrics.gauge('process_resident_memory_bytes', 'Resident memory in bytes.', () => process.memoryUsage.rss());
   let unavailable: string | undefined;
   void engine.failed.then(({ message }) => {
     unavailable ??= message;
@@ -81,10 +81,10 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const fixes: Record<string, string> = {
-        EADDRINUSE: 'give another --port, or stop what listens there',
-        EACCES: 'give a --port above 1023',
+        EADDRINUSE: 'choose another --port, or stop the process that uses it',
+        EACCES: 'choose a --port above 1023',
       };
-      const fix = fixes[cause.code ?? ''] ?? 'give an address of this machine';
+      const fix = fixes[cause.code ?? ''] ?? 'bind to an address of this machine';
       reject(new OptionError(`cannot listen (${cause.message})`, `${host}:${port}`, fix, { cause }));
     });
     server.listen(port, host, resolve);

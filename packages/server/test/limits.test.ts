@@ -44,7 +44,7 @@ test('bodies past the limit are refused, with their length told before or not', 
     const told = await fetch(`${url}/embed`, { method: 'POST', body, headers: { 'content-type': 'application/json' } });
     expect([told.status, await told.json()]).toEqual([
       413,
-      { error: 'the request has more than 1000 bytes: send fewer texts at once', error_type: 'Validation' },
+      { error: 'request body exceeds 1000 bytes: send fewer texts per request', error_type: 'Validation' },
     ]);
     const stream = new Blob([body]).stream();
     const init = { method: 'POST', body: stream, duplex: 'half', headers: { 'content-type': 'application/json' } };
@@ -87,7 +87,7 @@ test('a request past its time-out is answered 503, and its texts leave the queue
     const response = await post(`${url}/v1/embeddings`, { model, input: Array.from({ length: 3000 }, () => LONG) });
     expect(performance.now() - start).toBeLessThan(3000);
     expect(response.status).toBe(503);
-    expect((await response.json()).error.message).toContain('no answer within 0.3 s');
+    expect((await response.json()).error.message).toContain('request timed out after 0.3 s');
     expect(await metric(url, 'uniem_queue_texts')).toBe(0);
   });
 });
@@ -145,7 +145,7 @@ describe('options that cannot be used', () => {
 
   test('name what is wrong and the fix', async () => {
     await expect(start({ model: [TINY, TINY] })).rejects.toThrow(
-      `--model: two models have the name model\n  fix: give one another name: --model NAME=${TINY}`,
+      `--model: two models are named model\n  fix: rename one of them: --model NAME=${TINY}`,
     );
     await expect(start({ model: ['/not/there'] })).rejects.toThrow('/not/there: no such model folder');
     await expect(start({ maxBatchTokens: 0 })).rejects.toThrow(/^maxBatchTokens: Too small/);
@@ -159,7 +159,7 @@ describe('options that cannot be used', () => {
     await withServer({ model: [TINY] }, async ({ url }) => {
       const port = Number(new URL(url).port);
       await expect(start({ port })).rejects.toThrow(
-        /^127\.0\.0\.1:\d+: cannot listen \(.*\)\n {2}fix: give another --port, or stop what listens there$/,
+        /^127\.0\.0\.1:\d+: cannot listen \(.*\)\n {2}fix: choose another --port, or stop the process that uses it$/,
       );
     });
   });

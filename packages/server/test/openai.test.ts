@@ -75,25 +75,25 @@ describe('the openai client', () => {
     const unknown = await create({ model: 'text-embedding-3-small' });
     expect(unknown).toBeInstanceOf(OpenAI.NotFoundError);
     expect(unknown).toMatchObject({ code: 'model_not_found', param: 'model', type: 'invalid_request_error' });
-    expect(unknown?.message).toBe(`404 the model 'text-embedding-3-small' is not served here: use ${model}`);
+    expect(unknown?.message).toBe(`404 model 'text-embedding-3-small' not found: available models are ${model}`);
     const wide = await create({ dimensions: 1000 });
     expect(wide).toBeInstanceOf(OpenAI.BadRequestError);
-    expect(wide?.message).toBe(`400 dimensions is 1000, but the vectors of ${model} have 384 values`);
-    expect((await create({ input: [] }))?.message).toBe('400 input is an empty list: give texts');
-    expect((await create({ input: ['a', ''] }))?.message).toBe('400 input[1] is an empty text: leave it out');
-    expect((await create({ foo: 1 }))?.message).toBe("400 no field 'foo' is known here: leave it out");
+    expect(wide?.message).toBe(`400 dimensions must be at most 384 for model ${model} (received 1000)`);
+    expect((await create({ input: [] }))?.message).toBe('400 input is an empty list: give at least one text');
+    expect((await create({ input: ['a', ''] }))?.message).toBe('400 input[1] is an empty string: remove it');
+    expect((await create({ foo: 1 }))?.message).toBe("400 unknown field 'foo'");
     expect((await create({ encoding_format: 'int8' }))?.message).toMatch(/^400 encoding_format: .*"float"\|"base64"/);
     const long = await create({ input: 'word '.repeat(400), truncate: false });
     expect(long).toMatchObject({ status: 400, code: 'context_length_exceeded', param: 'input' });
     expect(long?.message).toBe(
-      `400 input[0] has 402 tokens, but ${model} takes 256: shorten it, or leave truncate out`,
+      `400 input[0] has 402 tokens, but model ${model} takes at most 256: shorten it, or set truncate to true`,
     );
   });
 
   test.each([[[1, 2, 3]], [[[1, 2], [3]]]])('is told what to do about token ids: %j', async (input) => {
     const error = await client.embeddings.create({ model, input: input as number[] }).catch((error) => error);
     expect(error).toBeInstanceOf(OpenAI.BadRequestError);
-    expect(error.message).toContain('input holds token ids');
+    expect(error.message).toContain('input contains token ids');
     expect(error.message).toContain('check_embedding_ctx_length=False');
   });
 });

@@ -10,7 +10,7 @@ const texts = GOLDEN.texts.filter((text) => text !== '');
 const golden = (name: keyof typeof GOLDEN.dense) => GOLDEN.dense[name].filter((_, i) => GOLDEN.texts[i] !== '');
 let server: RunningServer;
 beforeAll(async () => {
-  server = await startServer({ model: [dense.path, `plain=${TINY}`], port: 0, backend: 'cpu' });
+  server = await startServer({ model: [dense.path, `plain=${TINY}`], port: 0, backend: 'native' });
 });
 afterAll(async () => {
   await server.close();
@@ -51,7 +51,7 @@ describe("/embed gives sentence-transformers' vectors", () => {
 });
 
 test('a list of 3,000 texts is split inside, and comes back in its order', async () => {
-  const short = Array.from({ length: 30 }, (_, i) => `the cat ${'sat '.repeat(i)}`);
+  const short = Array.from({ length: 30 }, (_, i) => `the cat ${'sat '.repeat(i % 6)}dogs ${i < 15 ? 'run' : 'sat'}`);
   const { json: few } = await embed({ inputs: short, model: 'plain' });
   const { json: many } = await embed({ inputs: Array.from({ length: 3000 }, (_, i) => short[i % 30]), model: 'plain' });
   expectClose(
@@ -71,18 +71,18 @@ test('input_type puts nothing before the texts of a model without prompts', asyn
 });
 
 test.each([
-  [{ inputs: [] }, 400, 'inputs is an empty list: give texts'],
-  [{ inputs: ['a', ''] }, 400, 'inputs[1] is an empty text: leave it out'],
+  [{ inputs: [] }, 400, 'inputs is an empty list: give at least one text'],
+  [{ inputs: ['a', ''] }, 400, 'inputs[1] is an empty string: remove it'],
   [{ inputs: 'a', prompt_name: 'passage' }, 400, "prompt_name: the model has no prompt 'passage': use document, query"],
   [
     { inputs: 'a', prompt_name: 'query', input_type: 'query' },
     400,
-    'prompt_name and input_type both choose the prompt',
+    'prompt_name and input_type are mutually exclusive',
   ],
-  [{ inputs: 'a', model: 'other' }, 404, "the model 'other' is not served here: use dense, plain"],
+  [{ inputs: 'a', model: 'other' }, 404, "model 'other' not found: available models are dense, plain"],
   [{ inputs: 'a', truncation_direction: 'Left' }, 400, 'truncation_direction: '],
   [{ inputs: 'word '.repeat(40), truncate: false }, 400, 'inputs[0] has '],
-  [{ inputs: 'x'.repeat(250_001) }, 413, 'inputs[0] has 250001 characters, but 250000 are the most: split it'],
+  [{ inputs: 'x'.repeat(250_001) }, 413, 'inputs[0] has 250001 characters; the maximum is 250000'],
   [{ inputs: 7 }, 400, 'inputs: '],
   [{}, 400, 'inputs: '],
 ])("%j is refused in TEI's shape", async (body, status, message) => {

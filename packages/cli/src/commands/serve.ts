@@ -16,7 +16,9 @@ export const serve = defineCommand({
       void server.failed.then(resolve);
       for (const signal of signals) {
         process.once(signal, () => {
-          process.stderr.write(`${signal}: answering what has arrived; a second signal stops at once\n`);
+          process.stderr.write(
+            `${signal} received: finishing requests in progress; send it again to stop immediately\n`,
+          );
           resolve(undefined); // `once` gives a second signal its own effect back
         });
       }

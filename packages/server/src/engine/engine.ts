@@ -60,7 +60,7 @@ export class Engine {
     worker.on('message', (answer: EngineAnswer) => this.#answer(answer));
     this.failed = new Promise((resolve) => {
       const fail = (reason: string) => {
-        this.#failure ??= new Error(`the engine ended: ${reason}`);
+        this.#failure ??= new Error(`the engine thread stopped: ${reason}`);
         for (const { reject } of this.#pending.values()) reject(this.#failure);
         this.#pending.clear();
         if (!this.#closing) resolve(this.#failure);
@@ -80,7 +80,7 @@ export class Engine {
     const { engine, error } = await new Promise<EngineStarted>((resolve, reject) => {
       worker.once('message', resolve);
       worker.once('error', reject);
-      worker.once('exit', (code) => reject(new Error(`the engine ended while it started: exit code ${code}`)));
+      worker.once('exit', (code) => reject(new Error(`the engine thread stopped during start-up: exit code ${code}`)));
     });
     if (engine) return new Engine(worker, engine);
     await worker.terminate();

@@ -16,8 +16,8 @@ export async function readBody<S extends z.ZodObject>(
 ): Promise<z.output<S>> {
   const type = context.req.header('content-type') ?? '';
   if (!/^application\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i.test(type)) {
-    const received = type === '' ? 'no content-type' : `content-type ${type.slice(0, 100)}`;
-    throw new RequestError('media_type', `the request has ${received}: send Content-Type: application/json`);
+    const received = type === '' ? 'missing content type' : `unsupported content type '${type.slice(0, 100)}'`;
+    throw new RequestError('media_type', `${received}: send Content-Type: application/json`);
   }
   let bytes: ArrayBuffer | Uint8Array;
   try {
@@ -25,7 +25,7 @@ export async function readBody<S extends z.ZodObject>(
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof RequestError) throw cause;
-    throw new RequestError('invalid', `the request could not be read: ${(cause as Error).message}`, { cause });
+    throw new RequestError('invalid', `request body could not be read: ${(cause as Error).message}`, { cause });
   }
   const parsed = schema.safeParse(parse(bytes));
   if (parsed.success) return parsed.data;
@@ -35,7 +35,7 @@ export async function readBody<S extends z.ZodObject>(
 /** Never has more than `maxBytes` in memory. */
 async function readBytes({ req }: Context, maxBytes: number): Promise<ArrayBuffer | Uint8Array> {
   const tooLarge = () =>
-    new RequestError('too_large', `the request has more than ${maxBytes} bytes: send fewer texts at once`);
+    new RequestError('too_large', `request body exceeds ${maxBytes} bytes: send fewer texts per request`);
   const length = req.header('content-length');
   if (length !== undefined && req.header('transfer-encoding') === undefined) {
     if (Number(length) > maxBytes) throw tooLarge();
@@ -56,7 +56,7 @@ function parse(bytes: ArrayBuffer | Uint8Array): unknown {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     const message = (cause as Error).message.replace(/\s+/g, ' ').slice(0, 200);
-    throw new RequestError('invalid', `the request is not JSON in UTF-8: ${message}`, { cause });
+    throw new RequestError('invalid', `request body is not valid JSON in UTF-8: ${message}`, { cause });
   }
 }
 
@@ -66,8 +66,8 @@ function reasonOf({ issues }: z.ZodError): [string, { param?: string }] {
   const path = issue.path.map(String).join('.').slice(0, 200);
   if (issue.code === 'unrecognized_keys') {
     const [key] = issue.keys.map((name) => name.slice(0, 100)) as [string];
-    const within = path === '' ? '' : `${path} has `;
-    return [`${within}no field '${key}' is known here: leave it out`, { param: key }];
+    const within = path === '' ? '' : `${path}: `;
+    return [`${within}unknown field '${key}'`, { param: key }];
   }
   return path === '' ? [`the request: ${issue.message}`, {}] : [`${path}: ${issue.message}`, { param: path }];
 }

@@ -16,12 +16,12 @@ export async function withSignal<T>(
 ): Promise<T> {
   const controller = new AbortController();
   const { signal } = controller;
-  const late = `no answer within ${seconds} s: send fewer texts, or start the server with a longer --timeout`;
+  const late = `request timed out after ${seconds} s: send fewer texts, or start the server with a larger --timeout`;
   const timer = setTimeout(
     () => controller.abort(new RequestError('timeout', late, { code: 'timeout' })),
     seconds * 1000,
   );
-  const onClose = () => controller.abort(new RequestError('cancelled', 'the client has gone'));
+  const onClose = () => controller.abort(new RequestError('cancelled', 'client disconnected'));
   if (closed.aborted) onClose();
   else closed.addEventListener('abort', onClose, { once: true });
   try {

@@ -33,9 +33,9 @@ export class Models {
       const opened = await ServedModel.open(model);
       if (all.some(({ name }) => name === opened.name)) {
         throw new OptionError(
-          `two models have the name ${opened.name}`,
+          `two models are named ${opened.name}`,
           '--model',
-          `give one another name: --model NAME=${model.replace(/^[^=/\\]+=/, '')}`,
+          `rename one of them: --model NAME=${model.replace(/^[^=/\\]+=/, '')}`,
         );
       }
       all.push(opened);
@@ -51,7 +51,7 @@ export class Models {
     const model = this.all.find((model) => model.name === name);
     if (model) return model;
     const names = this.all.map((model) => model.name).join(', ');
-    const message = `the model '${name.slice(0, 100)}' is not served here: use ${names}`;
+    const message = `model '${name.slice(0, 100)}' not found: available models are ${names}`;
     throw new RequestError('not_found', message, { param: 'model', code: 'model_not_found' });
   }
 

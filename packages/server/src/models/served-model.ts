@@ -62,7 +62,7 @@ export class ServedModel {
   ): Promise<Embedded> {
     const { dimensions = this.text.truncateDim ?? this.text.dimension, normalize, signal } = options;
     if (dimensions > this.text.dimension) {
-      const message = `dimensions is ${dimensions}, but the vectors of ${this.name} have ${this.text.dimension} values`;
+      const message = `dimensions must be at most ${this.text.dimension} for model ${this.name} (received ${dimensions})`;
       throw new RequestError('invalid', message, { param: 'dimensions' });
     }
     const { ids, skip, tokens, truncated } = await this.#tokenize(texts, options);
@@ -71,7 +71,7 @@ export class ServedModel {
     const vectors = whole.map((vector, i) => {
       const values = normalize ? unit(vector.subarray(0, dimensions)) : vector.subarray(0, dimensions);
       if (values.every(Number.isFinite)) return values;
-      throw new RequestError('internal', `${this.name} gives values that are no numbers for ${options.field}[${i}]`);
+      throw new RequestError('internal', `model ${this.name} returned NaN or infinity for ${options.field}[${i}]`);
     });
     return { vectors, tokens, truncated };
   }
@@ -89,7 +89,7 @@ export class ServedModel {
       tokens += ids.length;
       if (length > maxLength) truncated++;
       if (length > maxLength && !truncate) {
-        const message = `${field}[${i}] has ${length} tokens, but ${this.name} takes ${maxLength}: shorten it, or leave truncate out`;
+        const message = `${field}[${i}] has ${length} tokens, but model ${this.name} takes at most ${maxLength}: shorten it, or set truncate to true`;
         throw new RequestError('invalid', message, { param: field, code: 'context_length_exceeded' });
       }
       return ids;
@@ -100,7 +100,7 @@ export class ServedModel {
   /** What a request puts before each text. @throws RequestError for a name that the model does not have. */
   promptOf({ promptName, inputType }: Pick<EmbedOptions, 'promptName' | 'inputType'>): string {
     if (promptName !== undefined && inputType !== undefined) {
-      const message = 'prompt_name and input_type both choose the prompt: give one of them';
+      const message = 'prompt_name and input_type are mutually exclusive';
       throw new RequestError('invalid', message, { param: 'prompt_name' });
     }
     if (inputType !== undefined) {
@@ -120,9 +120,9 @@ export class ServedModel {
 
 /** @throws RequestError for an empty text and one that is too long to look at. */
 export function checkText(text: string, where: string, param: string): void {
-  if (text === '') throw new RequestError('invalid', `${where} is an empty text: leave it out`, { param });
+  if (text === '') throw new RequestError('invalid', `${where} is an empty string: remove it`, { param });
   if (text.length <= LONGEST_TEXT) return;
-  const message = `${where} has ${text.length} characters, but ${LONGEST_TEXT} are the most: split it`;
+  const message = `${where} has ${text.length} characters; the maximum is ${LONGEST_TEXT}`;
   throw new RequestError('too_large', message, { param });
 }
 

@@ -6,8 +6,8 @@ import { jsonAnswer, postRoute, type Route, type Shared } from './route.ts';
 import { openAiEmbeddings } from './schemas.ts';
 
 const TOKEN_IDS =
-  'input holds token ids, which are those of another tokenizer than this model has: send texts. ' +
-  'LangChain sends texts with OpenAIEmbeddings(check_embedding_ctx_length=False)';
+  'input contains token ids, which come from a different tokenizer: send text instead. ' +
+  'In LangChain, set OpenAIEmbeddings(check_embedding_ctx_length=False)';
 
 export function openAiRoutes({ models }: Shared): Route[] {
   const started = Math.floor(Date.now() / 1000);
@@ -56,7 +56,8 @@ export function openAiRoutes({ models }: Shared): Route[] {
 /** @throws RequestError for token ids and for no text. */
 function textsOf(input: string | readonly (string | number | readonly number[])[]): string[] {
   const list = typeof input === 'string' ? [input] : input;
-  if (list.length === 0) throw new RequestError('invalid', 'input is an empty list: give texts', { param: 'input' });
+  if (list.length === 0)
+    throw new RequestError('invalid', 'input is an empty list: give at least one text', { param: 'input' });
   if (typeof list[0] !== 'string') throw new RequestError('invalid', TOKEN_IDS, { param: 'input', code: 'token_ids' });
   return list as string[];
 }

@@ -5,13 +5,13 @@ import { z } from 'zod';
 import type { Route } from './route.ts';
 
 const ERRORS = {
-  400: 'what is wrong with the request',
-  401: 'the key is missing or wrong',
-  404: 'no such model',
-  413: 'the request is too large',
-  415: 'the body is not JSON',
-  429: 'the server is full: Retry-After has the seconds to wait',
-  503: 'the time-out passed, or the server shuts down',
+  400: 'invalid request',
+  401: 'missing or invalid API key',
+  404: 'model not found',
+  413: 'request body too large',
+  415: 'not application/json',
+  429: 'server at capacity; see Retry-After',
+  503: 'timed out, or shutting down',
 };
 
 export function openApiOf(routes: readonly Route[], hasKey: boolean): object {
@@ -42,7 +42,7 @@ function operationOf({ summary, body, isPublic }: Route, path: string): object {
     ...(isPublic ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body) } } } } : {}),
-    responses: { 200: { description: 'the answer' }, ...(body ? Object.fromEntries(errors) : {}) },
+    responses: { 200: { description: 'success' }, ...(body ? Object.fromEntries(errors) : {}) },
   };
 }
 

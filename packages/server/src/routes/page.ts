@@ -16,7 +16,7 @@ export function pageRoute(): Route {
   return {
     method: 'GET',
     path: '/',
-    summary: 'A page to try the models on.',
+    summary: 'A demo page.',
     isPublic: true,
     handle: (context) => context.html(html, 200, { 'content-security-policy': POLICY }),
   };

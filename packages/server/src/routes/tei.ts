@@ -37,7 +37,8 @@ export function teiRoutes(shared: Shared): Route[] {
       body: teiSimilarity,
       async handle(_context, { inputs, model, parameters }, signal) {
         const { source_sentence: source, sentences } = inputs;
-        if (sentences.length === 0) throw new RequestError('invalid', 'inputs.sentences is an empty list: give texts');
+        if (sentences.length === 0)
+          throw new RequestError('invalid', 'inputs.sentences is an empty list: give at least one text');
         const { vectors, truncated } = await models.embed(models.chosen(model), [source, ...sentences], {
           field: '[source_sentence, ...sentences]',
           promptName: parameters?.prompt_name,
@@ -107,7 +108,8 @@ function infoOf({ name, text }: ServedModel, { options, models }: Shared): objec
 
 function listOf(inputs: string | readonly string[]): readonly string[] {
   const list = typeof inputs === 'string' ? [inputs] : inputs;
-  if (list.length === 0) throw new RequestError('invalid', 'inputs is an empty list: give texts', { param: 'inputs' });
+  if (list.length === 0)
+    throw new RequestError('invalid', 'inputs is an empty list: give at least one text', { param: 'inputs' });
   return list;
 }
 

@@ -61,13 +61,13 @@ assert [model.id for model in client.models.list()] == [MODEL]
 check_error(
     "openai, an unknown model",
     openai.NotFoundError,
-    "is not served here",
+    "not found",
     lambda: client.embeddings.create(model="text-embedding-3-small", input="a"),
 )
 check_error(
     "openai, an empty text",
     openai.BadRequestError,
-    "input[1] is an empty text",
+    "input[1] is an empty string",
     lambda: client.embeddings.create(model=MODEL, input=["a", ""]),
 )
 check_error(
