@@ -23,7 +23,7 @@ export const serve = defineCommand({
         });
       }
     });
-    if (failure) throw failure;
     await server.close();
+    if (failure) throw failure;
   },
 });
