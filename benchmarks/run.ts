@@ -3,7 +3,8 @@
  * Prints medians as a table. Peers run in a virtual environment made the first time, with pinned versions.
  * After the comparisons, or by their names: matmul, oneDNN's own rate; packing beside padding; sweep, the step's time by
  * batch size and text length; strategies, what BitFit and LoRA cost beside full training; grad-cache, a batch of 4,096
- * pairs; idioms, learnt from scratch beside sentence-transformers; serve, servers under load, for --seconds 60.
+ * pairs; memory, 500 rounds of encode and of training; idioms, learnt from scratch beside sentence-transformers; serve,
+ * servers under load, for --seconds 60.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -109,6 +110,7 @@ const own: [name: string, args: string[]][] = [
   ['sweep', [join(cache, 'bert-6x384')]],
   ['strategies', [minilm, pairs]],
   ['grad-cache', [minilm, pairs]],
+  ['memory', [minilm]],
   ['idioms', [python, join(cache, 'idioms')]],
   ['serve', wanted('serve') ? [minilm, pairs, values.seconds, python, prepareInfinity()] : []],
 ];

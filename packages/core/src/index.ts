@@ -8,8 +8,6 @@ export {
   type Backend,
   type EngineName,
   type EngineOptions,
-  PRECISIONS,
-  type Precision,
   useEngine,
 } from './engine/engine.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
@@ -35,6 +33,7 @@ export { STATIC_EMBEDDING } from './models/static-embedding.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
+export { PRECISIONS, type Precision } from './operations/precision.ts';
 export { cosineMatrix, cosineRows, normalize } from './operations/similarity.ts';
 export { ProgressBar } from './progress.ts';
 export { lengthsOf, packTokens, type TokenBatch } from './tokenizer/token-batch.ts';

@@ -47,7 +47,7 @@ export const compare = defineCommand({
       hosted: spec.provider && openHosted(spec.provider, spec.model, spec.baseUrl, request),
     }));
     const records = await readTask(data, { task, split, rename, prefix, swap });
-    if (opened.some(({ hosted }) => !hosted)) await useEngine({ backend, precision });
+    if (opened.some(({ hosted }) => !hosted)) await useEngine({ backend });
     const rows: Comparison['rows'] = [];
     let measuredTask = task;
     let count = 0;
@@ -55,7 +55,7 @@ export const compare = defineCommand({
       process.stderr.write(`${spec.name} …\n`);
       let embedder: Embedder | undefined;
       try {
-        embedder = hosted ? undefined : await Embedder.fromPretrained(spec.model);
+        embedder = hosted ? undefined : await Embedder.fromPretrained(spec.model, { precision });
         const encoder = new ProviderEncoder(hosted ?? localProvider(spec.model, embedder as Embedder));
         const measured = await measure(encoder, records, task);
         measuredTask = measured.task;

@@ -28,8 +28,8 @@ export const encode = defineCommand({
   async run({ model, input, column, split, output, pooling, backend, precision, ...options }) {
     requireFolderOf(output);
     const texts = await readTexts(input, { column, split });
-    await useEngine({ backend, precision });
-    const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling });
+    await useEngine({ backend });
+    const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling, precision });
     await writeVectors(output, await embedder.encode(texts, options));
     process.stdout.write(`${output}\n`);
   },

@@ -3,7 +3,16 @@
 import { readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 
-import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
+import {
+  BACKENDS,
+  type Backend,
+  Embedder,
+  OptionError,
+  PRECISIONS,
+  type Precision,
+  useEngine,
+  writeFileWhole,
+} from '@uniem/core';
 import { mainMetric, TASKS } from '@uniem/finetuner';
 import { costOf, PROVIDERS } from '@uniem/providers';
 import { z } from 'zod';
@@ -60,7 +69,7 @@ export const evaluate = defineCommand({
     for (const { name: title, path } of sources) {
       loaded.push([title, await readTask(path, { task, split, swap, rename, prefix })]);
     }
-    const encoder = hosted ?? (await localModel(model, { backend, precision }));
+    const encoder = hosted ?? (await localModel(model, backend, precision));
     const reports = new Map<string, Measured>();
     for (const [title, records] of loaded) {
       reports.set(title, await measure(encoder, records, task));
@@ -77,9 +86,9 @@ export const evaluate = defineCommand({
   },
 });
 
-async function localModel(model: string, engine: Parameters<typeof useEngine>[0]): Promise<Embedder> {
-  await useEngine(engine);
-  return Embedder.fromPretrained(model);
+async function localModel(model: string, backend: Backend, precision: Precision): Promise<Embedder> {
+  await useEngine({ backend });
+  return Embedder.fromPretrained(model, { precision });
 }
 
 /** The files and folders in a folder, but hidden ones. */

@@ -40,8 +40,8 @@ export const mine = defineCommand({
     requireFolderOf(output);
     const rows: Row[] = [...withColumns(await loadDataset(data, { split }), { rename })];
     const pairs = rows.map((row): Pair => validateRecord(row, 'pair'));
-    await useEngine({ backend, precision });
-    const mined = await mineHardNegatives(await Embedder.fromPretrained(model), pairs, options);
+    await useEngine({ backend });
+    const mined = await mineHardNegatives(await Embedder.fromPretrained(model, { precision }), pairs, options);
     writeFileWhole(output, mined.map((triplet) => `${JSON.stringify(triplet)}\n`).join(''));
     process.stderr.write(`${mined.length} triplets of ${pairs.length} pairs\n`);
     process.stdout.write(`${output}\n`);

@@ -1,7 +1,7 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { ensureEngine } from '../engine/engine.ts';
+import { ensureEngine, onEngine, requirePrecision } from '../engine/engine.ts';
 import { OptionError } from '../errors.ts';
 import { modelFolder } from '../formats/model-folder.ts';
 import { familyOf } from '../models/index.ts';
@@ -9,6 +9,7 @@ import { addedRows } from '../models/layers.ts';
 import { downloadParameters, type Parameters, parameter } from '../models/parameters.ts';
 import { pool } from '../models/pooling.ts';
 import type { DropoutState } from '../operations/dropout.ts';
+import { type Precision, withPrecision } from '../operations/precision.ts';
 import { normalize } from '../operations/similarity.ts';
 import { ProgressBar } from '../progress.ts';
 import { batchesByLength, packTokens, type TokenBatch } from '../tokenizer/token-batch.ts';
@@ -18,7 +19,10 @@ import { saveModel } from './save-model.ts';
 import { isInLayout, requireSaveable } from './sentence-transformers.ts';
 import { TextModel, type TextModelOptions, type TokenizeOptions } from './text-model.ts';
 
-export type EmbedderOptions = TextModelOptions;
+export interface EmbedderOptions extends TextModelOptions {
+  /** Arithmetic of the model's matrix products. */
+  precision?: Precision;
+}
 
 export interface VectorOptions {
   /** Divide by the length; left out, what the model's folder says. */
@@ -36,10 +40,16 @@ export interface EncodeOptions extends TokenizeOptions, VectorOptions {
 
 export class Embedder extends TextModel {
   readonly parameters: Parameters;
+  /** Arithmetic of its matrix products, whatever other models compute in. */
+  readonly precision: Precision;
+  /** Where it was opened and computes, whatever engine is current. */
+  readonly engine: string;
 
-  private constructor(model: OpenedModel) {
+  private constructor(model: OpenedModel, parameters: Parameters, engine: string, precision: Precision) {
     super(model);
-    this.parameters = model.load();
+    this.parameters = parameters;
+    this.engine = engine;
+    this.precision = precision;
   }
 
   /**
@@ -50,10 +60,26 @@ export class Embedder extends TextModel {
    * @throws ModelError saying which file, tensor or key is wrong; HubError for what the hub says against it.
    */
   static override async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
-    const { hub, ...rest } = options;
+    const { hub, precision = 'fp32', ...rest } = options;
     const opened = openModel(await modelFolder(model, hub), rest);
-    await ensureEngine();
-    return new Embedder(opened);
+    const engine = await ensureEngine();
+    await requirePrecision(engine, precision);
+    return new Embedder(opened, onEngine(engine, opened.load), engine, precision);
+  }
+
+  /**
+   * The same model in another precision: weights, tokenizer and settings are one, so a change of either is the other's.
+   *
+   * @throws EngineError or NativeError where the engine cannot compute so.
+   */
+  async inPrecision(precision: Precision): Promise<Embedder> {
+    await requirePrecision(this.engine, precision);
+    return new Embedder(this.model, this.parameters, this.engine, precision);
+  }
+
+  /** Runs work that ends before it returns, as a step of training, on this model's engine. */
+  compute<T>(work: () => T): T {
+    return onEngine(this.engine, work);
   }
 
   /**
@@ -67,11 +93,14 @@ export class Embedder extends TextModel {
   embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false, skip = 0): tf.Tensor2D {
     const { config, layout } = this.model;
     const run = { parameters: this.parameters, batch, state: dropout, checkpointing: gradientCheckpointing };
-    const pooled =
-      batch.inputIds.length > 0
-        ? pool(familyOf(config).forward(config, run), batch, layout.pooling.strategies, skip)
-        : tf.zeros<tf.Rank.R2>([batch.offsets.length - 1, config.hiddenSize]); // a StaticEmbedding has no special tokens
-    return runHead(layout.head, this.parameters, pooled);
+    const forward = () => {
+      const pooled =
+        batch.inputIds.length > 0
+          ? pool(familyOf(config).forward(config, run), batch, layout.pooling.strategies, skip)
+          : tf.zeros<tf.Rank.R2>([batch.offsets.length - 1, config.hiddenSize]); // a StaticEmbedding has no special tokens
+      return runHead(layout.head, this.parameters, pooled);
+    };
+    return this.compute(() => withPrecision(this.precision, forward));
   }
 
   /**
@@ -111,12 +140,13 @@ export class Embedder extends TextModel {
   async encodeTokens(batch: TokenBatch, options: VectorOptions & { skip?: number } = {}): Promise<Float32Array> {
     const { truncateDim = this.truncateDim } = options;
     if (truncateDim !== undefined) requireCount(truncateDim, 'truncateDim');
-    const embeddings = tf.tidy(() => {
+    const vectorsOf = () => {
       const embedded = this.embed(batch, undefined, false, options.skip);
       // As sentence-transformers: the layout normalizes before the cut, the caller after it.
       if (options.normalize) return normalize(truncated(embedded, truncateDim));
       return truncated((options.normalize ?? this.normalize) ? normalize(embedded) : embedded, truncateDim);
-    });
+    };
+    const embeddings = this.compute(() => tf.tidy(vectorsOf));
     const values = (await embeddings.data()) as Float32Array;
     embeddings.dispose();
     return values;

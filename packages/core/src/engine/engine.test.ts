@@ -63,6 +63,8 @@ test('an engine asked for by name that is not set up is an error', () => {
 
 test('a precision that an engine lacks is an error', () => {
   const script = `
-    await useEngine({ backend: 'cpu', precision: 'bf16' }).catch(({ message }) => console.log(message));`;
+    await useEngine({ backend: 'cpu' });
+    const opened = Embedder.fromPretrained(${JSON.stringify(tiny)}, { precision: 'bf16' });
+    await opened.catch(({ message }) => console.log(message));`;
   expect(run(script).stdout).toBe('engine cpu: has no precision bf16\n  fix: use backend native, or precision fp32\n');
 });

@@ -11,6 +11,9 @@ const MAY_JOIN =
 
 const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
+/** What is remembered of characters and graphemes: more than a language's, and about a megabyte. */
+const MOST_KNOWN = 10_000;
+
 /** A grapheme of so many bytes is not looked up whole. */
 const LONG_GRAPHEME = 6;
 
@@ -47,6 +50,7 @@ export class Charsmap {
     const at = this.#find(Buffer.from(piece));
     const end = at === undefined ? -1 : this.#texts.indexOf(0, at);
     const text = at === undefined ? undefined : this.#texts.toString('utf8', at, end < 0 ? undefined : end);
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear(); // texts of all the world's characters would fill it for ever
     this.#known.set(piece, text);
     return text;
   }

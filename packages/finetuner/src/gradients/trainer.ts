@@ -13,6 +13,8 @@ export interface Training<Batch> {
   groups: AsyncIterable<Batch[]>;
   /** Loss and gradients of a batch; `pass` is another for each batch of the run and decides the dropout masks. */
   gradients: (batch: Batch, pass: number) => Gradients;
+  /** Runs work that ends before it returns on the engine of the variables. */
+  compute: <T>(work: () => T) => T;
   /** Batches of a whole group: an epoch's last may be smaller. */
   passesAStep: number;
   /** Trainable parameters by name. */
@@ -46,20 +48,24 @@ export interface Step<Batch> {
 
 /** One yield a step, in order. Breaking out of the loop stops the run after a whole step. */
 export async function* train<Batch>(training: Training<Batch>): AsyncGenerator<Step<Batch>> {
-  const { groups, variables, optimizer, schedule, maxGradNorm, passesAStep } = training;
+  const { groups, compute, variables, optimizer, schedule, maxGradNorm, passesAStep } = training;
   let step = training.startStep;
   for await (const group of groups) {
-    const found = gradientStep(group, (batch, i) => training.gradients(batch, step * passesAStep + i));
-    const { gradients, norm } = clip(found.gradients, maxGradNorm);
+    const { value, gradients, norm } = compute(() => {
+      const found = gradientStep(group, (batch, i) => training.gradients(batch, step * passesAStep + i));
+      return { value: found.value, ...clip(found.gradients, maxGradNorm) };
+    });
     const lr = schedule(step);
     let mean: number;
     let gradNorm: number | undefined;
     try {
-      mean = (await found.value.data())[0] as number;
+      mean = (await value.data())[0] as number;
       gradNorm = norm && ((await norm.data())[0] as number);
-      if (Number.isFinite(mean) && Number.isFinite(gradNorm ?? 0)) optimizer.step(variables, gradients, lr);
+      if (Number.isFinite(mean) && Number.isFinite(gradNorm ?? 0)) {
+        compute(() => optimizer.step(variables, gradients, lr));
+      }
     } finally {
-      tf.dispose([found.value, ...gradients.values()]);
+      tf.dispose([value, ...gradients.values()]);
       norm?.dispose();
     }
     step += 1;

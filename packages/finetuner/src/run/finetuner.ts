@@ -2,10 +2,8 @@
 
 import { join } from 'node:path';
 
-import * as tf from '@tensorflow/tfjs-core';
 import {
   Embedder,
-  type EngineName,
   ModelError,
   modelFolder,
   OptionError,
@@ -103,16 +101,24 @@ export class FineTuner {
   async run(options: FinetuneOptions = {}, hooks: RunHooks = {}): Promise<RunResult> {
     const resolved = resolveOptions(options);
     this.#check(resolved);
-    await useEngine({ backend: tf.getBackend() as EngineName, precision: resolved.precision });
-    const { embedder } = this;
-    const { dropout: ownDropout } = embedder.config;
+    const embedder = await this.embedder.inPrecision(resolved.precision);
+    const { maxLength } = embedder;
+    const { dropout } = embedder.config;
     if (resolved.dropout !== undefined) embedder.setDropout(resolved.dropout);
     // A model that trained on longer texts than it took before takes them from now on.
-    embedder.maxLength = Math.max(embedder.maxLength, resolved.maxLength ?? 0);
-    const run = await TrainingRun.open(embedder, this.#data, resolved, hooks, this.#isEmbedder);
-    this.#strategy = resolved.strategy;
-    const outcome = await run.run();
-    embedder.config.dropout = ownDropout;
+    embedder.maxLength = Math.max(maxLength, resolved.maxLength ?? 0);
+    let run: TrainingRun;
+    let outcome: RunOutcome;
+    try {
+      run = await TrainingRun.open(embedder, this.#data, resolved, hooks, this.#isEmbedder);
+      this.#strategy = resolved.strategy;
+      outcome = await run.run();
+    } catch (error) {
+      embedder.maxLength = maxLength;
+      throw error;
+    } finally {
+      embedder.config.dropout = dropout;
+    }
     const modelFolder = join(resolved.outputDir, 'model');
     const { validation, evaluation } = outcome;
     const { prefix, summary, options: used, lengths, metricsFile } = run;
@@ -139,7 +145,7 @@ export class FineTuner {
     if (this.recordType === 'pair' && batchSize === 1) {
       throw new OptionError('a batch of one pair has no negative', 'batchSize', 'give 2 or more');
     }
-    const engine = tf.getBackend();
+    const { engine } = this.embedder;
     if (backend !== 'auto' && backend !== engine) {
       throw new OptionError(
         `the model is on engine ${engine} (received '${backend}')`,

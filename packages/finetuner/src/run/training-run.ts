@@ -158,6 +158,7 @@ export class TrainingRun {
     const steps = train<RecordBatch>({
       groups: stepBatches(data.train, source, state.epoch, state.stepsOfEpoch),
       gradients: (batch, pass) => batchGradients(embedder, batch, options, variables, pass),
+      compute: (work) => embedder.compute(work),
       passesAStep: options.gradientAccumulationSteps,
       variables,
       optimizer,

@@ -32,9 +32,9 @@ async function start({ folders, backend, precision }: EngineStart): Promise<{
 }> {
   const embedders: Embedder[] = [];
   try {
-    const engine = await useEngine({ backend, precision });
+    const engine = await useEngine({ backend });
     for (const folder of folders) {
-      const embedder = await Embedder.fromPretrained(folder);
+      const embedder = await Embedder.fromPretrained(folder, { precision });
       // The first batch costs more than the others: kernels are made for their shapes.
       await embedder.encodeTokens(packTokens(embedder.tokenize(['warm up', 'a text']).ids));
       embedders.push(embedder);
