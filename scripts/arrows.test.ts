@@ -19,6 +19,7 @@ const ARROWS: Record<string, readonly string[]> = {
   browser: ['core'],
   providers: [],
   server: ['core'],
+  adapters: ['core'],
   cli: ['finetuner', 'export', 'server', 'providers', 'core', 'data'],
   'engine-setup': [],
   'backend-tensorflow': ['engine-setup'],

@@ -10,6 +10,7 @@ import { exportCommand } from '../packages/cli/dist/commands/export.js';
 import { finetune } from '../packages/cli/dist/commands/finetune.js';
 import { mine } from '../packages/cli/dist/commands/mine.js';
 import { search } from '../packages/cli/dist/commands/search.js';
+import { serve } from '../packages/cli/dist/commands/serve.js';
 import { flagTable } from '../packages/cli/dist/flags.js';
 
 const path = new URL('../README.md', import.meta.url);
@@ -24,6 +25,7 @@ for (const [name, command] of Object.entries({
   compare,
   mine,
   export: exportCommand,
+  serve,
 })) {
   const [begin, end] = [`<!-- flags of ${name} -->\n`, `<!-- end of flags -->`];
   const [head, rest] = after.split(begin);

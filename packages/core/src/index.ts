@@ -1,6 +1,12 @@
 /** Text to embedding. The public names of @uniem/core. */
 
-export { Embedder, type EmbedderOptions, type EncodeOptions, type EncodeTexts } from './embedder/embedder.ts';
+export {
+  Embedder,
+  type EmbedderOptions,
+  type EncodeOptions,
+  type EncodeTexts,
+  type VectorOptions,
+} from './embedder/embedder.ts';
 export type { ModelOrigin } from './embedder/open-pretrained.ts';
 export {
   dequantizeEmbedding,
@@ -11,6 +17,7 @@ export {
   quantizedShape,
   quantizeEmbeddings,
 } from './embedder/quantize.ts';
+export { TextModel, type TokenizedTexts, type TokenizeOptions } from './embedder/text-model.ts';
 export { createUniemEmbedder, type UniemEmbedderOptions } from './embedder/uniem-embedder.ts';
 export { type EngineName, type EngineOptions, ensureEngine, useEngine } from './engine/engine.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
@@ -52,4 +59,4 @@ export { type Hit, topK } from './search/top-k.ts';
 export { type VectorSource, VectorStore, vectorsInMemory } from './search/vector-source.ts';
 export { openTokenizer } from './tokenizer/open-tokenizer.ts';
 export { lengthsOf, packTokens, type TokenBatch } from './tokenizer/token-batch.ts';
-export { Tokenizer } from './tokenizer/tokenizer.ts';
+export { type Token, Tokenizer } from './tokenizer/tokenizer.ts';

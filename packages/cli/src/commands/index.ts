@@ -40,6 +40,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'write a model for other libraries: ONNX, TF.js, TensorFlow, sentence-transformers, transformers',
     load: async () => (await import('./export.ts')).exportCommand,
   },
+  serve: {
+    summary: "serve models over HTTP: OpenAI's /v1/embeddings, text-embeddings-inference's /embed and more",
+    load: async () => (await import('./serve.ts')).serve,
+  },
   data: {
     summary: 'look at a dataset before training: uniem data inspect D',
     load: async () => (await import('./data.ts')).data,

@@ -1,6 +1,6 @@
 /** What the options of an Embedder have to be, for callers whom no type stops. */
 
-import { COUNT, either, FLAG, type Kind, NAME, OBJECT, oneOf, TEXT } from '@uniem/hub/arguments';
+import { COUNT, either, FLAG, INDEX, type Kind, NAME, OBJECT, oneOf, TEXT } from '@uniem/hub/arguments';
 
 import { requireKind, requireOptions } from '../arguments.ts';
 import { PRECISIONS } from '../names.ts';
@@ -24,6 +24,7 @@ const ENCODE: Record<string, Kind> = {
   prompt: TEXT,
   promptName: TEXT,
   truncateDim: COUNT,
+  skip: INDEX,
 };
 
 /** Which names there are is `openModel`'s to say. */

@@ -4,30 +4,29 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs-core';
-import { COUNT, NAME, NUMBER, oneOf, TEXT } from '@uniem/hub/arguments';
+import { NAME, NUMBER, oneOf } from '@uniem/hub/arguments';
 import { BATCH, requireKind, requireList } from '../arguments.ts';
 import { ensureEngine, onEngine, requirePrecision } from '../engine/engine.ts';
-import { ModelError, OptionError } from '../errors.ts';
+import { OptionError } from '../errors.ts';
 import { writeFolderWhole } from '../formats/files.ts';
-import type { ModelConfig } from '../models/config.ts';
 import type { EncoderOutput } from '../models/family.ts';
 import { familyOf } from '../models/index.ts';
 import { addedRows } from '../models/layers.ts';
 import { downloadParameters, type Parameters, parameter } from '../models/parameters.ts';
 import { pool } from '../models/pooling.ts';
-import { type PoolingStrategy, PRECISIONS, type Precision } from '../names.ts';
+import { PRECISIONS, type Precision } from '../names.ts';
 import type { DropoutState } from '../operations/dropout.ts';
 import { withPrecision } from '../operations/precision.ts';
 import { normalize } from '../operations/similarity.ts';
 import { ProgressBar } from '../progress.ts';
 import { batchesByLength, packTokens, type TokenBatch } from '../tokenizer/token-batch.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { checkEmbedderOptions, checkEncodeOptions, checkFileTexts } from './embedder-options.ts';
 import { runHead } from './head.ts';
-import { type ModelOrigin, openPretrained, type PretrainedModel, type PretrainedOptions } from './open-pretrained.ts';
-import { type PromptOptions, promptOf, withPrompt } from './prompts.ts';
+import { openPretrained, type PretrainedModel, type PretrainedOptions } from './open-pretrained.ts';
+import { withPrompt } from './prompts.ts';
 import { type ModelParts, writeModel, writeSurroundings } from './save-model.ts';
 import { isInLayout, requireSaveable } from './sentence-transformers.ts';
+import { TextModel, type TokenizeOptions } from './text-model.ts';
 
 /** How a model is opened. */
 export interface EmbedderOptions extends PretrainedOptions {
@@ -35,46 +34,35 @@ export interface EmbedderOptions extends PretrainedOptions {
   precision?: Precision | undefined;
 }
 
-export interface EncodeOptions extends PromptOptions {
-  /** Texts a batch; short ones are more, up to the tokens of so many texts of 128. */
-  batchSize?: number;
+export interface VectorOptions {
   /** Divide by the length; left out, what the model's folder says. */
   normalize?: boolean;
-  /** 'auto' shows a bar on a terminal. */
-  progressBar?: boolean | 'auto';
-  /** Tokens a text; at most the model's own limit. */
-  maxLength?: number;
   /** Leading values of a vector that are kept, as of a Matryoshka model; left out, what the model's folder says. */
   truncateDim?: number;
+}
+
+export interface EncodeOptions extends TokenizeOptions, VectorOptions {
+  /** Texts a batch; short ones are more, up to the tokens of so many texts of 128. */
+  batchSize?: number;
+  /** 'auto' shows a bar on a terminal. */
+  progressBar?: boolean | 'auto';
 }
 
 /** Texts to vectors, one for each: what evaluation and mining need of a model. */
 export type EncodeTexts = (texts: readonly string[], options?: EncodeOptions) => Promise<Float32Array[]>;
 
-export class Embedder {
+export class Embedder extends TextModel {
   readonly parameters: Parameters;
   /** Arithmetic of its matrix products, whatever other models compute in. */
   readonly precision: Precision;
   /** Where it was opened and computes, whatever engine is current. */
   readonly engine: string;
-  readonly #opened: PretrainedModel;
-  #isDisposed = false;
 
   private constructor(model: PretrainedModel, parameters: Parameters, engine: string, precision: Precision) {
-    this.#opened = model;
+    super(model);
     this.parameters = parameters;
     this.engine = engine;
     this.precision = precision;
-  }
-
-  /** @throws ModelError once the model was disposed of. */
-  get #model(): PretrainedModel {
-    if (!this.#isDisposed) return this.#opened;
-    throw new ModelError(
-      'the model was disposed of: dispose() freed its parameters',
-      this.#opened.folder,
-      'open it again with Embedder.fromPretrained, or call dispose() after the last use',
-    );
   }
 
   /**
@@ -85,7 +73,7 @@ export class Embedder {
    * @param model A folder, or `owner/name` or `owner/name@revision` of the hub.
    * @throws ModelError saying which file, tensor or key is wrong; HubError for what the hub says against it.
    */
-  static async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
+  static override async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
     checkEmbedderOptions(model, options);
     const { precision = 'fp32', ...rest } = options;
     const opened = await openPretrained(model, rest);
@@ -102,89 +90,12 @@ export class Embedder {
   async inPrecision(precision: Precision): Promise<Embedder> {
     requireKind(precision, oneOf(...PRECISIONS), 'precision');
     await requirePrecision(this.engine, precision);
-    return new Embedder(this.#model, this.parameters, this.engine, precision);
+    return new Embedder(this.model, this.parameters, this.engine, precision);
   }
 
   /** Runs work that ends before it returns, as a step of training, on this model's engine. */
   compute<T>(work: () => T): T {
     return onEngine(this.engine, work);
-  }
-
-  /** The folder of the encoder. @throws ModelError, as everything here, after `dispose`. */
-  get folder(): string {
-    return this.#model.folder;
-  }
-
-  /** What it was opened as, and from which folder. */
-  get origin(): ModelOrigin {
-    return this.#model.origin;
-  }
-
-  get config(): ModelConfig {
-    return this.#model.config;
-  }
-
-  get poolingStrategy(): PoolingStrategy | readonly PoolingStrategy[] {
-    const { strategies } = this.#model.layout.pooling;
-    return strategies.length === 1 ? (strategies[0] as PoolingStrategy) : strategies;
-  }
-
-  /** Where the pooling was found, in words. */
-  get poolingReason(): string {
-    return this.#model.poolingReason;
-  }
-
-  /** Values of a vector. */
-  get dimension(): number {
-    const { head, pooling } = this.#model.layout;
-    const last = head.findLast((module) => module.type === 'Dense');
-    return last?.outFeatures ?? this.config.hiddenSize * pooling.strategies.length;
-  }
-
-  /** Whether modules follow the pooling, but for a normalization at the end. */
-  get hasHead(): boolean {
-    return this.#model.layout.head.length > 0;
-  }
-
-  /** Whether the model's own layout ends in normalization. */
-  get normalize(): boolean {
-    return this.#model.layout.normalize;
-  }
-
-  /** Leading values of a vector that the model's folder says to keep; undefined, all. */
-  get truncateDim(): number | undefined {
-    return this.#model.layout.settings.truncate_dim ?? undefined;
-  }
-
-  /** Tokens a text is cut to. */
-  get maxLength(): number {
-    return this.#model.maxLength;
-  }
-
-  /** Texts are cut to so many tokens from now on, also when saved; to what the model has positions for at most. */
-  set maxLength(tokens: number) {
-    requireKind(tokens, COUNT, 'maxLength');
-    this.#model.maxLength = Math.min(tokens, this.config.maxPositions);
-  }
-
-  /** Texts that `encode` can put before each text, by name. */
-  get prompts(): Readonly<Record<string, string>> {
-    return this.#model.layout.settings.prompts;
-  }
-
-  /** The prompt that `encode` takes where none is given; null, none. */
-  get defaultPromptName(): string | null {
-    return this.#model.layout.settings.default_prompt_name;
-  }
-
-  /** Whether texts are lower-cased before the tokenizer's own normalization. */
-  get lowerCase(): boolean {
-    return this.#model.layout.lowerCase;
-  }
-
-  /** Whether the tokens of a prompt are pooled with those of the text. */
-  get poolsPrompt(): boolean {
-    return this.#model.layout.pooling.includePrompt;
   }
 
   /**
@@ -196,7 +107,7 @@ export class Embedder {
    * @returns float32 [B, values], without the layout's normalization.
    */
   embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false, skip = 0): tf.Tensor2D {
-    const { config, layout } = this.#model;
+    const { config, layout } = this.model;
     requireKind(batch, BATCH, 'batch');
     const run = { parameters: this.parameters, batch, state: dropout, checkpointing: gradientCheckpointing };
     const forward = () => {
@@ -208,7 +119,7 @@ export class Embedder {
   }
 
   #pooled(output: EncoderOutput, batch: TokenBatch, skip: number): tf.Tensor2D {
-    const { pooling, head } = this.#model.layout;
+    const { pooling, head } = this.model.layout;
     return runHead(head, this.parameters, pool(output, batch, pooling.strategies, skip));
   }
 
@@ -217,7 +128,7 @@ export class Embedder {
    * encoder's last hidden state [T, H], and the vectors that `encode` gives [B, values], both float32. Call inside tf.tidy.
    */
   outputs(batch: TokenBatch): { lastHiddenState: tf.Tensor2D; sentenceEmbedding: tf.Tensor2D } {
-    const { config } = this.#model;
+    const { config } = this.model;
     requireKind(batch, BATCH, 'batch');
     const run = { parameters: this.parameters, batch, state: undefined, checkpointing: false };
     const output = familyOf(config).forward(config, run);
@@ -236,16 +147,9 @@ export class Embedder {
   async encode(texts: readonly string[], options?: EncodeOptions): Promise<Float32Array[]>;
   async encode(texts: string | readonly string[], options?: EncodeOptions): Promise<Float32Array | Float32Array[]>;
   async encode(given: string | readonly string[], options: EncodeOptions = {}): Promise<Float32Array | Float32Array[]> {
-    const { layout } = this.#model;
     const texts = typeof given === 'string' ? [given] : given;
-    requireList(texts, TEXT, 'texts');
-    checkEncodeOptions(options);
-    const { batchSize = 32, progressBar = 'auto', normalize: unit = this.normalize } = options;
-    const { truncateDim = this.truncateDim } = options;
-    const maxLength = Math.min(options.maxLength ?? this.maxLength, this.maxLength);
-    const prompt = promptOf(this.prompts, this.defaultPromptName, options);
-    const skip = prompt !== '' && !layout.pooling.includePrompt ? this.tokenizer.promptLength(prompt) : 0;
-    const ids = texts.map((text) => this.tokenizer.encode(prompt + text, maxLength));
+    const { ids, skip } = this.tokenize(texts, options);
+    const { batchSize = 32, progressBar = 'auto' } = options;
     const vectors = new Array<Float32Array>(texts.length);
     const bar = new ProgressBar('encode', texts.length, progressBar);
     let done = 0;
@@ -253,16 +157,12 @@ export class Embedder {
       ids.map(({ length }) => length),
       batchSize,
     )) {
-      const vectorsOf = () => {
-        const batch = packTokens(rows.map((row) => ids[row] as Int32Array));
-        const embedded = this.embed(batch, undefined, false, skip);
-        // As sentence-transformers: the layout normalizes before the cut, the caller after it.
-        if (options.normalize) return normalize(truncated(embedded, truncateDim));
-        return truncated(unit ? normalize(embedded) : embedded, truncateDim);
-      };
-      const embeddings = this.compute(() => tf.tidy(vectorsOf));
-      const values = (await embeddings.data()) as Float32Array;
-      embeddings.dispose();
+      const batch = packTokens(rows.map((row) => ids[row] as Int32Array));
+      const values = await this.encodeTokens(batch, {
+        normalize: options.normalize,
+        truncateDim: options.truncateDim,
+        skip,
+      });
       const H = values.length / rows.length;
       rows.forEach((row, i) => {
         vectors[row] = values.slice(i * H, (i + 1) * H);
@@ -272,6 +172,27 @@ export class Embedder {
     }
     bar.end();
     return typeof given === 'string' ? (vectors[0] as Float32Array) : vectors;
+  }
+
+  /**
+   * Embeds texts that are tokens already, as `tokenize` makes them.
+   *
+   * @param options.skip Tokens at each text's start that are not pooled.
+   * @returns float32 [B, values], one vector after the other.
+   */
+  async encodeTokens(batch: TokenBatch, options: VectorOptions & { skip?: number } = {}): Promise<Float32Array> {
+    checkEncodeOptions(options);
+    const { truncateDim = this.truncateDim } = options;
+    const vectorsOf = () => {
+      const embedded = this.embed(batch, undefined, false, options.skip);
+      // As sentence-transformers: the layout normalizes before the cut, the caller after it.
+      if (options.normalize) return normalize(truncated(embedded, truncateDim));
+      return truncated((options.normalize ?? this.normalize) ? normalize(embedded) : embedded, truncateDim);
+    };
+    const embeddings = this.compute(() => tf.tidy(vectorsOf));
+    const values = (await embeddings.data()) as Float32Array;
+    embeddings.dispose();
+    return values;
   }
 
   /** Embeds what is looked for: `encode` with the model's prompt `query`; none where it has no such prompt. */
@@ -296,10 +217,6 @@ export class Embedder {
     return this.encode(texts, withPrompt(this.prompts, 'document', options));
   }
 
-  get tokenizer(): Tokenizer {
-    return this.#model.tokenizer;
-  }
-
   /** The name of the table of word embeddings, `.weight` left out. */
   get wordEmbeddings(): string {
     const [first] = familyOf(this.config).shapes(this.config).keys(); // every family names it first
@@ -313,7 +230,7 @@ export class Embedder {
    * @throws OptionError for a token there is, and for a table that has rows without a token.
    */
   addSpecialTokens(tokens: readonly string[]): () => void {
-    const model = this.#model;
+    const model = this.model;
     requireList(tokens, NAME, 'tokens');
     const rows = this.parameters.get(`${this.wordEmbeddings}.weight`)?.shape[0];
     if (rows !== this.tokenizer.size) {
@@ -350,12 +267,12 @@ export class Embedder {
 
   /** Whether sentence-transformers opens what `save` writes: its layout has no name for poolings of two layers. */
   get opensInSentenceTransformers(): boolean {
-    return isInLayout(this.#model.layout);
+    return isInLayout(this.model.layout);
   }
 
   /** @throws OptionError for a pooling that no saved folder has a name for. */
   requireSaveable(): void {
-    requireSaveable(this.#model.layout);
+    requireSaveable(this.model.layout);
   }
 
   /**
@@ -366,7 +283,7 @@ export class Embedder {
   async save(folder: string, texts: Readonly<Record<string, string>> = {}): Promise<void> {
     requireKind(folder, NAME, 'folder');
     checkFileTexts(texts);
-    this.#model; // says so where it was disposed of
+    this.model; // says so where it was disposed of
     await writeFolderWhole(folder, async (partial) => {
       await this.write(partial, { encoderWeights: true, modules: true });
       for (const [name, text] of Object.entries(texts)) writeFileSync(join(partial, name), text);
@@ -375,7 +292,7 @@ export class Embedder {
 
   /** Writes the model's files, or some of them, into a folder that is there. `save` makes a folder appear whole. */
   async write(folder: string, parts: ModelParts): Promise<void> {
-    const model = this.#model;
+    const model = this.model;
     requireKind(folder, NAME, 'folder');
     const parameters = parts.encoderWeights ? this.parameters : this.#headParameters();
     writeModel(folder, model, await downloadParameters(parameters), parts);
@@ -383,21 +300,21 @@ export class Embedder {
 
   /** Writes the tokenizer and the modules around the encoder, without its weights, into a folder that is there. */
   async saveSurroundings(folder: string): Promise<void> {
-    const model = this.#model;
+    const model = this.model;
     requireKind(folder, NAME, 'folder');
     writeSurroundings(folder, model, await downloadParameters(this.#headParameters()));
   }
 
   #headParameters(): Parameters {
-    const { head } = this.#model.layout;
+    const { head } = this.model.layout;
     const isOfHead = (name: string) =>
       head.some((module) => module.type === 'Dense' && name.startsWith(`${module.name}.`));
     return new Map([...this.parameters].filter(([name]) => isOfHead(name)));
   }
 
   /** Frees the parameters; whatever is asked of the model afterwards says so. Once more changes nothing. */
-  dispose(): void {
-    this.#isDisposed = true;
+  override dispose(): void {
+    super.dispose();
     tf.dispose([...this.parameters.values()]);
     this.parameters.clear();
   }

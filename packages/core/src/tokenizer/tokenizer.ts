@@ -16,6 +16,15 @@ interface TokenizerJson extends Record<string, unknown> {
   added_tokens?: ({ id: number } & Record<string, unknown>)[];
 }
 
+/** A token of a text. */
+export interface Token {
+  id: number;
+  /** As the vocabulary has it. */
+  token: string;
+  /** Whether the template put it around the text. */
+  special: boolean;
+}
+
 export interface TokenizerOptions {
   /** Lower-case texts before anything else is done with them. */
   lowerCase?: boolean;
@@ -125,6 +134,11 @@ export class Tokenizer {
 
   /** Ids of one text with its special tokens, at most `maxLength` (or Infinity) in all; the end of the text is cut. */
   encode(text: string, maxLength: number): Int32Array {
+    return this.encodeCounted(text, maxLength).ids;
+  }
+
+  /** The same, and the tokens that the whole text has. */
+  encodeCounted(text: string, maxLength: number): { ids: Int32Array; length: number } {
     requireKind(text, TEXT, 'text');
     const room = maxLength - this.#specialTokens;
     const whole = Number.isInteger(maxLength) || maxLength === Number.POSITIVE_INFINITY;
@@ -133,10 +147,23 @@ export class Tokenizer {
       throw new OptionError(`${maxLength} tokens are too few`, 'maxLength', `give a whole number from ${least} on`);
     }
     const tokens = this.#tokenizer.tokenize(text);
-    return Int32Array.from(
+    const ids = Int32Array.from(
       this.#withSpecialTokens(tokens.slice(0, room)),
       (token) => this.#tokenizer.idOf(token) ?? this.#unknownId,
     );
+    return { ids, length: tokens.length + this.#specialTokens };
+  }
+
+  /** The whole text's tokens, with what the template puts around them unless that is asked not to be. */
+  tokens(text: string, { specialTokens = true }: { specialTokens?: boolean } = {}): Token[] {
+    const own = this.#tokenizer.tokenize(text);
+    const all = specialTokens ? this.#withSpecialTokens(own) : own;
+    const before = specialTokens ? this.#withSpecialTokens(['']).indexOf('') : 0; // of the template, before the text
+    return all.map((token, i) => ({
+      id: this.#tokenizer.idOf(token) ?? this.#unknownId,
+      token,
+      special: i < before || i >= before + own.length,
+    }));
   }
 
   /** Packs several texts into one batch. */
