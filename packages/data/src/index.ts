@@ -33,6 +33,7 @@ export {
   validateRecord,
 } from './records/records.ts';
 export { partRange } from './stream/node.ts';
+export { lockFile } from './writers/file-lock.ts';
 export { ResumableFile, type RunOptions } from './writers/resumable-file.ts';
 export type { VectorBlock, VectorShape, VectorType, VectorValues } from './writers/vector-format.ts';
 export { requireFormat, VECTOR_FILES, VectorWriter, type VectorWriterOptions } from './writers/vector-writer.ts';

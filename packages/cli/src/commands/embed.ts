@@ -40,7 +40,7 @@ export const embed = defineCommand({
     const { requireFolderOf } = await import('../files.ts');
     const { openTexts, textOf } = await import('../texts.ts');
     const { Journal } = await import('../journal.ts');
-    const { takeRunLock } = await import('../run-lock.ts');
+    const { lockFile } = await import('@uniem/data');
     const { dimensions, inputType, ...request } = flags;
     requireFolderOf(output);
     const path = `${output}.journal`;
@@ -55,7 +55,7 @@ export const embed = defineCommand({
     const texts: string[] = [];
     for await (const row of await openTexts({ input, column, split, stdinFormat })) texts.push(textOf(row, column));
     const different = [...new Set(texts)];
-    const unlock = takeRunLock(`${path}.lock`);
+    const unlock = await lockFile(output, `${path}.lock`);
     try {
       const journal = await Journal.open(path, {
         provider: name,
@@ -83,7 +83,7 @@ export const embed = defineCommand({
         `${counted(texts.length, 'text')}, ${counted(requests, 'request')}, ${used}; ${costOf(name, model, tokens)}\n`,
       );
     } finally {
-      unlock();
+      await unlock();
     }
     process.stdout.write(`${output}\n`);
   },
