@@ -1,38 +1,27 @@
-/** uniem evaluate: how good a model is at a task, or at a folder of them. */
+/** uniem evaluate: how good a model, local or hosted, is at a task, or at a folder of them. */
 
 import { readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 
-import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
-import { Dataset, type DatasetDict, loadDataset, type Row } from '@uniem/data';
-import {
-  evaluateRetrieval,
-  evaluateTask,
-  inferTask,
-  type Metrics,
-  mainMetric,
-  type RetrievalTask,
-  TASKS,
-  type TaskData,
-  type TaskName,
-} from '@uniem/finetuner';
+import { BACKENDS, OptionError, PRECISIONS, SEARCH_PRECISIONS } from '@uniem/core/names';
+import { TASKS } from '@uniem/finetuner/names';
+import { costOf, PROVIDERS } from '@uniem/providers';
 import { z } from 'zod';
 
-import { type ColumnFlags, columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
-import { requireFolderOf } from '../files.ts';
-import { isRetrievalFolder, readRetrievalFolder } from '../retrieval-folder.ts';
-
-interface Report {
-  task: TaskName;
-  records: number;
-  metrics: Metrics;
-}
+import { columnFlags, memoryFlag, modelFlags } from '../data-flags.ts';
+import type { Measured, TaskRecords } from '../evaluation.ts';
+import { baseUrlFlag, dimensionsFlag, openHosted, refuseFlags, requestFlags } from '../provider-flags.ts';
 
 export const evaluate = defineCommand({
-  summary: 'measure a model on a task: retrieval, sts, classification and more',
   flags: z.strictObject({
-    model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
+    ...modelFlags,
+    model: z
+      .string()
+      .describe('model folder, or owner/name[@revision] of the hub; with --provider, the name of a hosted model'),
+    provider: z.enum(PROVIDERS).optional().describe('evaluate a hosted model'),
+    baseUrl: baseUrlFlag,
+    dimensions: dimensionsFlag,
     data: z
       .string()
       .optional()
@@ -46,51 +35,88 @@ export const evaluate = defineCommand({
     prefix: columnFlags.prefix,
     swap: z.boolean().default(false).describe('text and text_pos change places: text finds text_pos'),
     output: z.string().optional().describe('also write the metrics to this JSON file'),
+    outputPrecision: z
+      .enum(['float32', ...SEARCH_PRECISIONS])
+      .default('float32')
+      .describe(
+        'of retrieval: documents are searched as these codes, as encode writes them, and the candidates found scored again',
+      ),
+    rescoreMultiplier: z
+      .int()
+      .positive()
+      .default(2)
+      .describe('how many times as many candidates are scored again as the metrics look at'),
+    memory: memoryFlag,
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
+    ...requestFlags,
   }),
-  async run({ model, data, tasks, task, output, precision, backend, ...columns }) {
+  async run({
+    model,
+    baseModel,
+    provider: name,
+    baseUrl,
+    dimensions,
+    data,
+    tasks,
+    task,
+    output,
+    outputPrecision,
+    rescoreMultiplier,
+    memory,
+    precision,
+    backend,
+    ...rest
+  }) {
     if ((data === undefined) === (tasks === undefined)) {
       throw new OptionError('one of the two is needed', '--data, --tasks', 'give either --data or --tasks');
     }
+    const { Embedder, useEngine, writeFileWhole } = await import('@uniem/core');
+    const { measure, readTask } = await import('../evaluation.ts');
+    const { requireFolderOf } = await import('../files.ts');
+    const { ProviderEncoder } = await import('../provider-encoder.ts');
+    const openLocal = async () => {
+      await useEngine({ backend });
+      return Embedder.fromPretrained(model, { baseModel, precision });
+    };
     if (output) requireFolderOf(output);
+    const isHosted = name !== undefined;
+    refuseFlags(
+      isHosted
+        ? {
+            '--base-model': baseModel !== undefined,
+            '--precision': precision !== 'fp32',
+            '--backend': backend !== 'auto',
+          }
+        : { '--base-url': baseUrl !== undefined, '--dimensions': dimensions !== undefined },
+      isHosted ? 'does not apply with --provider' : 'needs --provider',
+    );
+    const { split, swap, rename, prefix, ...request } = rest;
+    const hosted = isHosted ? new ProviderEncoder(openHosted(name, model, baseUrl, request), dimensions) : undefined;
     const sources = data !== undefined ? [{ name: data, path: data }] : tasksIn(tasks as string);
-    const loaded: [name: string, data: TaskData | RetrievalTask][] = [];
-    for (const { name, path } of sources) {
-      const isRetrieval = isRetrievalFolder(path);
-      if (isRetrieval) refuseForFolder(path, task, columns);
-      loaded.push([name, isRetrieval ? await readRetrievalFolder(path, columns.split) : await read(path, columns)]);
+    const loaded: [name: string, data: TaskRecords][] = [];
+    for (const { name: title, path } of sources) {
+      loaded.push([title, await readTask(path, { task, split, swap, rename, prefix })]);
     }
-    await useEngine({ backend });
-    const embedder = await Embedder.fromPretrained(model, { precision });
-    const reports = new Map<string, Report>();
-    for (const [name, records] of loaded) {
-      reports.set(name, await measure(embedder, records, task));
+    const quantization =
+      outputPrecision === 'float32' ? undefined : { precision: outputPrecision, multiplier: rescoreMultiplier };
+    const options = { memory: memory * 2 ** 20, progressBar: 'auto', quantization } as const;
+    const encoder = hosted ?? (await openLocal());
+    const reports = new Map<string, Measured>();
+    for (const [title, records] of loaded) {
+      reports.set(title, await measure(encoder, records, options, task));
+    }
+    if (hosted) {
+      const { texts, tokens } = hosted;
+      process.stderr.write(`${texts} texts; ${costOf(name as string, model, tokens)}\n`);
     }
     const [only] = reports.values();
     const content = data !== undefined ? only?.metrics : Object.fromEntries(reports);
     const json = `${JSON.stringify(content, null, 2)}\n`;
     if (output) writeFileWhole(output, json);
-    process.stdout.write(data !== undefined ? json : table(reports));
+    process.stdout.write(data !== undefined ? json : await table(reports));
   },
 });
-
-async function measure(embedder: Embedder, data: TaskData | RetrievalTask, task?: TaskName): Promise<Report> {
-  if ('queries' in data) {
-    const metrics = { ...(await evaluateRetrieval(embedder, data)) };
-    return { task: 'retrieval', records: data.queries.length, metrics };
-  }
-  const chosen = task ?? inferTask(data);
-  return { task: chosen, records: data.test.length, metrics: await evaluateTask(chosen, embedder, data) };
-}
-
-/** @throws OptionError for flags that a folder of queries and documents leaves no room for. */
-function refuseForFolder(path: string, task: TaskName | undefined, { swap, rename, prefix }: Reading): void {
-  const flags = { '--swap': swap, '--rename': rename.length > 0, '--prefix': prefix.length > 0 };
-  const isOther = task !== undefined && task !== 'retrieval';
-  const flag = isOther ? `--task ${task}` : Object.entries(flags).find(([, given]) => given)?.[0];
-  if (flag) throw new OptionError(`${path} is a retrieval task of queries and a corpus`, flag, 'leave the flag out');
-}
 
 /** The files and folders in a folder, but hidden ones. */
 function tasksIn(folder: string): { name: string; path: string }[] {
@@ -105,24 +131,9 @@ function tasksIn(folder: string): { name: string; path: string }[] {
   return found.map((entry) => ({ name: parse(entry.replace(/\.gz$/, '')).name, path: join(folder, entry) }));
 }
 
-type Reading = Pick<ColumnFlags, 'rename' | 'prefix'> & { split?: string | undefined; swap: boolean };
-
-async function read(path: string, { split, swap, ...columns }: Reading): Promise<TaskData> {
-  const rowsOf = (rows: Dataset) =>
-    [...withColumns(rows, columns)].map(
-      (row): Row => (swap ? { ...row, text: row.text_pos, text_pos: row.text } : row),
-    );
-  if (split !== undefined) return { test: rowsOf(await loadDataset(path, { split })) };
-  const loaded: Dataset | Partial<DatasetDict> = await loadDataset(path, { withoutTrain: true });
-  if (loaded instanceof Dataset) return { test: rowsOf(loaded) };
-  const [first] = Object.values(loaded);
-  const test = loaded.test ?? loaded.validation ?? loaded.dev ?? first;
-  const { train } = loaded;
-  return { test: rowsOf(test as Dataset), train: train && train !== test ? rowsOf(train) : undefined };
-}
-
 /** Main metrics in hundredths, and their mean, as MTEB shows them. */
-function table(reports: ReadonlyMap<string, Report>): string {
+async function table(reports: ReadonlyMap<string, Measured>): Promise<string> {
+  const { mainMetric } = await import('@uniem/finetuner');
   const rows = [...reports].map(([name, { task, metrics }]) => {
     const metric = mainMetric(task);
     return { name, task: task as string, metric, value: 100 * (metrics[metric] as number) };

@@ -2,15 +2,13 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { oneOf } from '@uniem/hub/arguments';
+
+import { requireOptions } from '../arguments.ts';
 import { EngineError } from '../errors.ts';
-import type { Precision } from '../operations/precision.ts';
+import { BACKENDS, type Backend, type Precision } from '../names.ts';
 
 import '../../generated/tfjs-gradients.js'; // tfjs-core alone knows no kernel's gradient: scripts/gradients.mjs
-
-export const BACKENDS = ['auto', 'native', 'tensorflow', 'cpu'] as const;
-
-/** `auto` is native, else tensorflow, else cpu with a warning. */
-export type Backend = (typeof BACKENDS)[number];
 
 /** An engine that has started. */
 export type EngineName = Exclude<Backend, 'auto'>;
@@ -24,7 +22,9 @@ export interface EngineOptions {
  *
  * @throws An error naming the fix when the engine asked for by name cannot be started.
  */
-export async function useEngine({ backend = 'auto' }: EngineOptions = {}): Promise<EngineName> {
+export async function useEngine(options: EngineOptions = {}): Promise<EngineName> {
+  requireOptions(options, { backend: oneOf(...BACKENDS) }, 'useEngine');
+  const { backend = 'auto' } = options;
   return backend === 'auto' ? firstThatStarts() : start(backend);
 }
 

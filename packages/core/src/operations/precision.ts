@@ -3,10 +3,7 @@
  * an await, so models of other precisions may compute in between; gradients take that of their forward pass.
  */
 
-export const PRECISIONS = ['fp32', 'bf16'] as const;
-
-/** Arithmetic of matrix products; sums, norms, softmax, loss and the weights themselves are always fp32. */
-export type Precision = (typeof PRECISIONS)[number];
+import type { Precision } from '../names.ts';
 
 let current: Precision = 'fp32';
 

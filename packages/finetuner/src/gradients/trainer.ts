@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import * as tf from '@tensorflow/tfjs-core';
 import { clipGradNorm } from '@uniem/core';
+import { CALLBACK, COUNT, INDEX, MAP, OBJECT, requireKind } from '@uniem/core/arguments';
 
 import type { AdamW } from '../optimizer/adamw.ts';
 import type { Schedule } from '../optimizer/schedules.ts';
@@ -46,8 +47,23 @@ export interface Step<Batch> {
   group: readonly Batch[];
 }
 
+const TRAINING = {
+  groups: OBJECT,
+  compute: CALLBACK,
+  gradients: CALLBACK,
+  passesAStep: COUNT,
+  variables: MAP,
+  optimizer: OBJECT,
+  schedule: CALLBACK,
+  startStep: INDEX,
+};
+
 /** One yield a step, in order. Breaking out of the loop stops the run after a whole step. */
 export async function* train<Batch>(training: Training<Batch>): AsyncGenerator<Step<Batch>> {
+  requireKind(training, OBJECT, 'training');
+  for (const [name, kind] of Object.entries(TRAINING)) {
+    requireKind((training as unknown as Record<string, unknown>)[name], kind, name);
+  }
   const { groups, compute, variables, optimizer, schedule, maxGradNorm, passesAStep } = training;
   let step = training.startStep;
   for await (const group of groups) {

@@ -1,7 +1,7 @@
 /** Bars as SVG: texts by their length, measures before and after. */
 
-import type { Evaluation } from '../evaluation/validation-task.ts';
-import { escaped } from './curve.ts';
+import type { Metrics } from '../evaluation/tasks.ts';
+import { escaped } from './html.ts';
 
 const WIDTH = 640; // of every picture, so that few bars are not drawn large
 
@@ -22,12 +22,12 @@ const LEFT = 130;
 const LENGTH = 420; // of a bar that stands for 1
 const ROW = 44;
 
-/** Two bars a measure, before above after; of those below 0 the figure alone. */
-export function evaluationSvg({ before, after }: Evaluation): string {
-  const rows = Object.entries(after).map(([name, value], i) => {
+/** Two bars per measure, before above after; a measure below 0 has its figure alone. */
+export function evaluationSvg(names: readonly string[], before: Metrics | undefined, after: Metrics): string {
+  const rows = names.map((name, i) => {
     const top = 8 + i * ROW;
     const label = `<text x="${LEFT - 8}" y="${top + 20}" text-anchor="end">${escaped(name)}</text>`;
-    return [label, bar(before?.[name], top, 'before'), bar(value, top + 16, 'bar')].join('\n');
+    return [label, bar(before?.[name], top, 'before'), bar(after[name], top + 16, 'bar')].join('\n');
   });
   return svg(WIDTH, 12 + ROW * rows.length, rows);
 }

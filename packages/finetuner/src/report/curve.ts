@@ -1,4 +1,8 @@
-/** Curves of a run as SVG. */
+/** A curve as SVG, for where no page with scripts is wanted. */
+
+import { OptionError } from '@uniem/core';
+import { type Kind, requireKind, requireList, TEXT } from '@uniem/core/arguments';
+import { escaped } from './html.ts';
 
 const WIDTH = 640;
 const HEIGHT = 320;
@@ -9,6 +13,12 @@ export interface Point {
   value: number;
 }
 
+const POINT: Kind = {
+  name: 'a point { step, value }',
+  is: (value) =>
+    [(value as Point | null)?.step, (value as Point | null)?.value].every((one) => typeof one === 'number'),
+};
+
 /**
  * A line through points, and others as dots beside it.
  *
@@ -16,6 +26,10 @@ export interface Point {
  * @param dots Of the same measure, as the validation loss beside the loss.
  */
 export function curveSvg(title: string, points: readonly Point[], dots: readonly Point[] = []): string {
+  requireKind(title, TEXT, 'title');
+  requireList(points, POINT, 'points');
+  requireList(dots, POINT, 'dots');
+  if (points.length === 0) throw new OptionError('has no point', 'points', 'give at least one');
   const values = [...points, ...dots].map(({ value }) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const [first, last] = [points[0]?.step ?? 0, points.at(-1)?.step ?? 0];
@@ -42,7 +56,3 @@ ${circles.join('\n')}
 /** A number in few characters. */
 const shown = (value: number) =>
   value !== 0 && Math.abs(value) < 0.01 ? value.toExponential(1) : String(Number(value.toPrecision(4)));
-
-export function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
-}

@@ -1,99 +1,104 @@
-/** report.html of a run: one file that needs nothing else to be looked at. */
+/** report.html of a run: one file with everything in it, to be opened in any browser. */
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import type { Evaluation } from '../evaluation/validation-task.ts';
 import { evaluationSvg, histogramSvg } from './bars.ts';
-import { curveSvg, escaped, type Point } from './curve.ts';
-import {
-  type EpochMetrics,
-  type EvaluationMetrics,
-  type MetricsLine,
-  readMetrics,
-  type StepMetrics,
-} from './metrics.ts';
+import { type Curves, runCurves } from './curves.ts';
+import { escaped } from './html.ts';
+import { type EpochMetrics, readMetrics } from './metrics.ts';
 
 export interface Report {
   /** The run's metrics.jsonl. */
   metricsFile: string;
+  /** Loss of each step of a short run, from the first; shorter than the run where it was longer. */
+  losses: readonly number[];
+  /** The step after which each epoch ended. */
+  epochSteps: readonly number[];
   summary: readonly (readonly [name: string, value: string | number])[];
   options: Readonly<Record<string, unknown>>;
-  /** Texts by their tokens: how many are of less than 8, 16, 32, … */
+  /** Texts by their number of tokens: how many have fewer than 8, 16, 32, … */
   lengths: readonly { below: number; count: number }[];
   evaluation: Evaluation | undefined;
 }
 
-const CURVES: [title: string, key: keyof StepMetrics][] = [
-  ['learning rate', 'lr'],
-  ['records a second', 'recordsPerSecond'],
-  ['gradient norm', 'gradNorm'],
-];
+const ASSETS = fileURLToPath(new URL('../../assets/', import.meta.url));
+const require = createRequire(import.meta.url);
+const UPLOT = dirname(require.resolve('uplot'));
 
-const STYLE = `body { font: 15px/1.5 system-ui, sans-serif; max-width: 1340px; margin: 2em auto; padding: 0 1em; color: #222 }
-main { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 1.5em }
-section { border: 1px solid #ddd; border-radius: 8px; padding: 1em }
-h1, h2 { font-weight: 600 } h2 { font-size: 1em; margin: 0 0 .5em }
-table { border-collapse: collapse; width: 100% } td { border-top: 1px solid #eee; padding: .2em .4em }
-td:first-child { color: #666 } .bar { fill: #0b6bcb } .before { fill: #b8c4d0 }`;
+const TITLES: Record<keyof Curves['curves'], string> = {
+  loss: 'Loss',
+  lr: 'Learning rate',
+  recordsPerSecond: 'Records per second',
+  gradNorm: 'Gradient norm',
+};
 
 /** The text of report.html. */
-export function reportHtml({ metricsFile, summary, options, lengths, evaluation }: Report): string {
+export function reportHtml({ metricsFile, losses, epochSteps, summary, options, lengths, evaluation }: Report): string {
   const metrics = readMetrics(metricsFile);
-  const steps = metrics.filter((line): line is StepMetrics => 'loss' in line);
-  const evaluations = metrics.filter((line): line is EvaluationMetrics => 'validationLoss' in line && 'step' in line);
+  const curves = runCurves(metrics, losses, epochSteps);
   const epochs = metrics.filter((line): line is EpochMetrics => 'trainLoss' in line);
-  const points = (key: keyof StepMetrics): Point[] =>
-    steps.flatMap((line) => (line[key] === undefined ? [] : [{ step: line.step, value: line[key] as number }]));
-  const dots = [...evaluations.map(({ step, validationLoss: value }) => ({ step, value })), ...epochDots(metrics)];
-  const curves = CURVES.map(([title, key]) => [title, points(key)] as const).filter(([, found]) => found.length > 0);
   const sections = [
-    ...(evaluation ? [section(evaluationTitle(evaluation), evaluationSvg(evaluation))] : []),
-    ...(steps.length > 0
-      ? [
-          section(
-            'Loss',
-            curveSvg(dots.length > 0 ? 'loss; dots: of the validation set' : 'loss', points('loss'), dots),
-          ),
-        ]
-      : []),
-    ...curves.map(([title, found]) => section(capital(title), curveSvg(title, found))),
-    ...(lengths.length > 0 ? [section('Tokens a text', histogramSvg(lengths))] : []),
+    ...(evaluation ? evaluationSections(evaluation) : []),
+    ...(Object.keys(curves.curves) as (keyof Curves['curves'])[]).map(curveSection),
+    ...(lengths.length > 0 ? [section('Tokens per text', histogramSvg(lengths))] : []),
     section('Run', table(summary)),
-    section(
-      'Epochs',
-      table(
-        epochs.map(({ epoch, trainLoss, validationLoss }) => [
-          `epoch ${epoch}`,
-          `train ${trainLoss.toFixed(4)}${validationLoss === undefined ? '' : `, validation ${validationLoss.toFixed(4)}`}`,
-        ]),
-      ),
-    ),
+    section('Epochs', table(epochs.map(epochRow))),
     section('Options', table(Object.entries(options).map(([name, value]) => [name, JSON.stringify(value) ?? '']))),
   ];
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<title>uniem: a training run</title>
-<style>${STYLE}</style>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>uniem: training run</title>
+<style>${asset(UPLOT, 'uPlot.min.css')}${asset(ASSETS, 'report.css')}</style>
 <h1>Training run</h1>
 <main>
 ${sections.join('\n')}
 </main>
+<script type="application/json" id="run">${JSON.stringify(curves).replaceAll('<', '\\u003c')}</script>
+<script>${asset(UPLOT, 'uPlot.iife.min.js')}</script>
+<script type="module">${asset(ASSETS, 'report.js')}</script>
 </html>
 `;
 }
 
-/** Validation losses of whole epochs, at the last step before their line. */
-function epochDots(metrics: readonly MetricsLine[]): Point[] {
-  let step = 0;
-  return metrics.flatMap((line) => {
-    if ('step' in line) step = line.step;
-    return 'trainLoss' in line && line.validationLoss !== undefined ? [{ step, value: line.validationLoss }] : [];
-  });
+const asset = (folder: string, name: string) => readFileSync(join(folder, name), 'utf8');
+
+/** Measures between 0 and 1 as bars; thresholds, which are cosines to cut at and no measures, as a table. */
+function evaluationSections({ task, records, before, after }: Evaluation): string[] {
+  const isThreshold = (name: string) => name.toLowerCase().includes('threshold');
+  const names = Object.keys(after);
+  const thresholds = names.filter(isThreshold);
+  const rows = thresholds.map((name) => [name, `${shown(before?.[name])} → ${shown(after[name])}`] as const);
+  const key = before ? '<div class="key">grey: before training, blue: after</div>' : '';
+  const bars = evaluationSvg(
+    names.filter((name) => !isThreshold(name)),
+    before,
+    after,
+  );
+  return [
+    section(
+      `${task[0]?.toUpperCase()}${task.slice(1)} on ${records} validation records`,
+      `${key}${bars}${table(rows)}`,
+    ),
+  ];
 }
 
-const evaluationTitle = ({ task, records, before }: Evaluation) =>
-  `${capital(task)} of ${records} validation records, ${before ? 'before (grey) and after' : 'after'}`;
+const shown = (value: number | undefined) => (value === undefined ? '–' : value.toFixed(4));
 
-const capital = (title: string) => title[0]?.toUpperCase() + title.slice(1);
+function curveSection(name: keyof Curves['curves']): string {
+  const toggle = name === 'loss' ? `<label><input type="checkbox" id="log-${name}"> logarithmic</label>` : '';
+  return `<section><header><h2>${TITLES[name]}</h2>${toggle}</header><div id="curve-${name}"></div></section>`;
+}
+
+const epochRow = ({ epoch, trainLoss, validationLoss }: EpochMetrics): [string, string] => [
+  `epoch ${epoch}`,
+  `train ${trainLoss.toFixed(4)}${validationLoss === undefined ? '' : `, validation ${validationLoss.toFixed(4)}`}`,
+];
 
 const section = (title: string, content: string) => `<section><h2>${escaped(title)}</h2>${content}</section>`;
 

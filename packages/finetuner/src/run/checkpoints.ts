@@ -38,6 +38,10 @@ export interface RunState {
   validation: { epoch: number; validationLoss: number }[];
   /** Texts seen, by their tokens: of less than 8, 16, 32, … */
   lengths: number[];
+  /** Loss of each of the first steps, for report.html: of a short run all. */
+  losses: number[];
+  /** The step after which each epoch ended. */
+  epochSteps: number[];
   /** Of unrelated texts before the first step. */
   meanCosine: number | undefined;
 }
@@ -73,7 +77,7 @@ export class Checkpoints {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** @throws ModelError where the disk says no, OptionError for weights that are no numbers; earlier checkpoints stay. */
+  /** @throws ModelError where the disk says no, NotFinite for weights that are no numbers; earlier checkpoints stay. */
   async save(
     state: RunState,
     identity: RunIdentity,
@@ -84,7 +88,7 @@ export class Checkpoints {
     requireFiniteWeights(parameters, state.step);
     const { moments, updates } = await optimizer.state();
     this.#make();
-    writeFolderWhole(
+    await writeFolderWhole(
       join(this.#folder, `step-${state.step}`),
       (folder) => {
         writeSafetensors(join(folder, PARAMETERS), parameters);

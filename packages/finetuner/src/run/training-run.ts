@@ -18,13 +18,16 @@ import type { RunStatus } from '../trackers/tracker.ts';
 import type { RunState } from './checkpoints.ts';
 import { CollapseGuard } from './collapse-guard.ts';
 import { Evaluations } from './evaluations.ts';
-import { requireFiniteStep, requireFiniteWeights } from './finite.ts';
+import { NotFinite, requireFiniteStep, requireFiniteWeights } from './finite.ts';
 import { Pace } from './pace.ts';
 import type { RunHooks, RunOutcome } from './run-hooks.ts';
 import { type PreparedRun, prepareRun, warn } from './run-setup.ts';
 
 /** Steps between looks for collapse, at least. */
 const GUARD_STEPS = 10;
+
+/** Steps whose losses a run keeps for its report; a longer run is drawn from metrics.jsonl. */
+const KEPT_LOSSES = 2000;
 
 export class TrainingRun {
   readonly #run: PreparedRun;
@@ -62,6 +65,11 @@ export class TrainingRun {
     return this.#run.source.prefix;
   }
 
+  /** Gives the output folder free. */
+  release(): void {
+    this.#run.release();
+  }
+
   get metricsFile(): string {
     return this.#run.metrics.path;
   }
@@ -69,6 +77,11 @@ export class TrainingRun {
   /** Texts seen, by their tokens: of less than 8, 16, 32, … */
   get lengths(): { below: number; count: number }[] {
     return this.#state.lengths.map((count, i) => ({ below: 8 * 2 ** i, count }));
+  }
+
+  /** What report.html draws beside the lines of metrics.jsonl. */
+  get course(): Pick<RunState, 'losses' | 'epochSteps'> {
+    return this.#state;
   }
 
   /** Options with what was found for those left out. */
@@ -94,14 +107,18 @@ export class TrainingRun {
     ];
   }
 
-  /** Trains to the end, the signal or the first error. The weights are the last ones, or the best with keepBest. */
+  /**
+   * Trains to the end, the signal or the first error. The weights are the last ones, or the best with keepBest; those
+   * from before where they left the numbers.
+   */
   async run(): Promise<RunOutcome> {
-    const { trackers, optimizer, strategy, source } = this.#run;
+    const { trackers, optimizer, strategy, source, before: weights } = this.#run;
     const state = this.#state;
     const bar = new ProgressBar('train', this.#run.totalSteps);
     let evaluation: Evaluation | undefined;
     let isWhole = false;
     let status: RunStatus = 'failed';
+    let end = strategy.finish;
     try {
       await trackers.start(this.options, state.step);
       await this.#hooks.onStart?.({ resumedFrom: state.step, totalSteps: this.#run.totalSteps });
@@ -121,11 +138,16 @@ export class TrainingRun {
       if (!isWhole && state.step > 0) await this.#save();
       await strategy.save?.(join(this.options.outputDir, 'adapter'));
       status = isWhole ? 'finished' : 'stopped';
+    } catch (error) {
+      if (error instanceof NotFinite) end = strategy.undo;
+      if (error instanceof NotFinite) weights?.restore();
+      throw error;
     } finally {
       bar.end();
       await trackers.end(status);
       optimizer.dispose();
-      strategy.finish();
+      end();
+      weights?.remove();
     }
     return { steps: state.step, stopped: !isWhole, validation: state.validation, evaluation };
   }
@@ -135,7 +157,7 @@ export class TrainingRun {
     const state = this.#state;
     const pace = new Pace();
     const isWithin = () => state.stepsOfEpoch > 0 || state.evaluationDue;
-    while (state.epoch <= this.options.epochs && (isWithin() || !this.#ended())) {
+    while (state.epoch <= Math.ceil(this.options.epochs) && (isWithin() || !this.#ended())) {
       if (state.evaluationDue) await this.#evaluateStep();
       if (!this.#ended()) await this.#steps(bar, pace, guard);
       if (this.#stopped() || !(await this.#endEpoch())) return;
@@ -165,6 +187,7 @@ export class TrainingRun {
       state.step = step;
       state.stepsOfEpoch += 1;
       state.epochLoss += loss;
+      if (state.losses.length === step - 1 && step <= KEPT_LOSSES) state.losses.push(loss);
       for (const { tokens } of group) this.#countLengths(tokens);
       pace.add(group.reduce((sum, { size }) => sum + size, 0));
       if (step % options.logInterval === 0) {
@@ -190,6 +213,7 @@ export class TrainingRun {
     if (validationLoss === undefined && this.#stopped()) return false;
     await this.#log({ epoch, trainLoss, ...(validationLoss === undefined ? {} : { validationLoss }) });
     if (validationLoss !== undefined) state.validation.push({ epoch, validationLoss });
+    state.epochSteps.push(state.step);
     state.epoch += 1;
     state.stepsOfEpoch = 0;
     state.epochLoss = 0;
@@ -253,7 +277,12 @@ export class TrainingRun {
 
   /** Whether no further step is to be made. */
   #ended(): boolean {
-    const { maxSteps = Number.POSITIVE_INFINITY, earlyStoppingPatience = Number.POSITIVE_INFINITY } = this.options;
-    return this.#stopped() || this.#state.step >= maxSteps || this.#state.evaluationsSinceBest >= earlyStoppingPatience;
+    const { epochs, maxSteps, earlyStoppingPatience = Number.POSITIVE_INFINITY } = this.options;
+    const last = Number.isInteger(epochs) ? maxSteps : this.#run.totalSteps; // which is within maxSteps
+    return (
+      this.#stopped() ||
+      this.#state.step >= (last ?? Number.POSITIVE_INFINITY) ||
+      this.#state.evaluationsSinceBest >= earlyStoppingPatience
+    );
   }
 }

@@ -1,0 +1,84 @@
+/** A task read from a file or folder, and a model measured on it. */
+
+import { type EncodeTexts, OptionError } from '@uniem/core';
+import { Dataset, type DatasetDict, loadDataset, type Row } from '@uniem/data';
+import {
+  evaluateRetrieval,
+  evaluateTask,
+  inferTask,
+  type Metrics,
+  type RetrievalOptions,
+  type RetrievalTask,
+  type TaskData,
+  type TaskName,
+} from '@uniem/finetuner';
+
+import { withColumns } from './columns.ts';
+import type { ColumnFlags } from './data-flags.ts';
+import { isRetrievalFolder, readRetrievalFolder } from './retrieval-folder.ts';
+
+export type TaskRecords = TaskData | RetrievalTask;
+
+/** What texts are encoded by: an Embedder, or a provider that stands in for one. */
+export interface TaskEncoder {
+  encode: EncodeTexts;
+  encodeQuery: EncodeTexts;
+  encodeDocument: EncodeTexts;
+}
+
+export interface Measured {
+  task: TaskName;
+  records: number;
+  metrics: Metrics;
+}
+
+export interface TaskFlags extends Pick<ColumnFlags, 'rename' | 'prefix'> {
+  task: TaskName | undefined;
+  split: string | undefined;
+  /** text and text_pos change places. */
+  swap: boolean;
+}
+
+/** A file of records, a folder with train and test, or one of BEIR. */
+export async function readTask(path: string, flags: TaskFlags): Promise<TaskRecords> {
+  if (!isRetrievalFolder(path)) return readRecords(path, flags);
+  refuseForFolder(path, flags);
+  return readRetrievalFolder(path, flags.split);
+}
+
+/** @param task Found by the fields of the records if left out. */
+export async function measure(
+  encoder: TaskEncoder,
+  data: TaskRecords,
+  options: RetrievalOptions,
+  task?: TaskName,
+): Promise<Measured> {
+  if ('queries' in data) {
+    const metrics = { ...(await evaluateRetrieval(encoder, data, options)) };
+    return { task: 'retrieval', records: data.queries.length, metrics };
+  }
+  const chosen = task ?? inferTask(data);
+  return { task: chosen, records: data.test.length, metrics: await evaluateTask(chosen, encoder, data, options) };
+}
+
+/** @throws OptionError for flags that a folder of queries and documents leaves no room for. */
+function refuseForFolder(path: string, { task, swap, rename, prefix }: TaskFlags): void {
+  const flags = { '--swap': swap, '--rename': rename.length > 0, '--prefix': prefix.length > 0 };
+  const isOther = task !== undefined && task !== 'retrieval';
+  const flag = isOther ? `--task ${task}` : Object.entries(flags).find(([, given]) => given)?.[0];
+  if (flag) throw new OptionError(`${path} is a retrieval task of queries and a corpus`, flag, 'leave the flag out');
+}
+
+async function readRecords(path: string, { split, swap, ...columns }: TaskFlags): Promise<TaskData> {
+  const rowsOf = (rows: Dataset) =>
+    [...withColumns(rows, columns)].map(
+      (row): Row => (swap ? { ...row, text: row.text_pos, text_pos: row.text } : row),
+    );
+  if (split !== undefined) return { test: rowsOf(await loadDataset(path, { split })) };
+  const loaded: Dataset | Partial<DatasetDict> = await loadDataset(path, { withoutTrain: true });
+  if (loaded instanceof Dataset) return { test: rowsOf(loaded) };
+  const [first] = Object.values(loaded);
+  const test = loaded.test ?? loaded.validation ?? loaded.dev ?? first;
+  const { train } = loaded;
+  return { test: rowsOf(test as Dataset), train: train && train !== test ? rowsOf(train) : undefined };
+}

@@ -1,0 +1,5 @@
+/** Text in HTML and SVG. */
+
+export function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+}
