@@ -1,15 +1,9 @@
 /** The work of uniem search: making an index, and asking it. */
 
-import {
-  Embedder,
-  OptionError,
-  type PoolingStrategy,
-  ProgressBar,
-  topK,
-  useEngine,
-  vectorsInMemory,
-} from '@uniem/core';
-import { ResumableFile, type Row } from '@uniem/data';
+import { Embedder, OptionError, type PoolingStrategy, ProgressBar, useEngine } from '@uniem/core';
+import { topK, vectorsInMemory } from '@uniem/core/search';
+import type { Row } from '@uniem/data';
+import { ResumableFile } from '@uniem/data/files';
 
 import type { SearchFlags } from './commands/search.ts';
 import { encodeTexts, RowWindows } from './encode-texts.ts';

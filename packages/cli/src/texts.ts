@@ -3,16 +3,8 @@
 import { existsSync, statSync } from 'node:fs';
 
 import { OptionError } from '@uniem/core';
-import {
-  type ByteSource,
-  DataError,
-  IterableDataset,
-  LocalFile,
-  loadDataset,
-  type Row,
-  readTextLines,
-  sourceOf,
-} from '@uniem/data';
+import { DataError, IterableDataset, loadDataset, type Row, sourceOf } from '@uniem/data';
+import { type ByteSource, LocalFile, readTextLines } from '@uniem/data/files';
 
 import type { STDIN_FORMATS } from './data-flags.ts';
 

@@ -8,15 +8,6 @@ export {
   type VectorOptions,
 } from './embedder/embedder.ts';
 export type { ModelOrigin } from './embedder/open-pretrained.ts';
-export {
-  dequantizeEmbedding,
-  isCalibrated,
-  type QuantizationRanges,
-  type Quantized,
-  quantizationRanges,
-  quantizedShape,
-  quantizeEmbeddings,
-} from './embedder/quantize.ts';
 export { TextModel, type TokenizedTexts, type TokenizeOptions } from './embedder/text-model.ts';
 export { createUniemEmbedder, type UniemEmbedderOptions } from './embedder/uniem-embedder.ts';
 export { type EngineName, type EngineOptions, ensureEngine, useEngine } from './engine/engine.ts';
@@ -53,10 +44,12 @@ export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export { cosineMatrix, cosineRows, normalize } from './operations/similarity.ts';
 export { ProgressBar } from './progress.ts';
-export { type QuantizedSearch, quantizedTopK } from './search/quantized-top-k.ts';
-export { dot, type ScoreBlock, SEARCH_MEMORY, scoreBlocks } from './search/score-blocks.ts';
-export { type Hit, topK } from './search/top-k.ts';
-export { type VectorSource, VectorStore, vectorsInMemory } from './search/vector-source.ts';
+export {
+  type QuantizationRanges,
+  type Quantized,
+  quantizationRanges,
+  quantizeEmbeddings,
+} from './search/quantize.ts';
 export { openTokenizer } from './tokenizer/open-tokenizer.ts';
 export { lengthsOf, packTokens, type TokenBatch } from './tokenizer/token-batch.ts';
 export { type Token, Tokenizer } from './tokenizer/tokenizer.ts';

@@ -1,7 +1,6 @@
 /** Records in. The public names of @uniem/data. */
 
 export { type BatchOptions, batches, roundRobin } from './batches/batch.ts';
-export { type ByteSource, LocalFile } from './bytes.ts';
 export { adaptRecords } from './datasets/adapters.ts';
 export { concatenateDatasets, interleaveDatasets } from './datasets/combine.ts';
 export { Dataset, type DatasetDict } from './datasets/dataset.ts';
@@ -16,8 +15,6 @@ export { partsOf } from './loading/local-files.ts';
 export { ADAPTERS, type Adapter, ON_BAD_RECORD, type OnBadRecord } from './names.ts';
 export { Pcg64 } from './random.ts';
 export { readJsonl } from './readers/jsonl.ts';
-export { NpyFile } from './readers/npy.ts';
-export { readTextLines } from './readers/text-lines.ts';
 export { sourceOf } from './records/provenance.ts';
 export {
   inferRecordType,
@@ -32,8 +29,3 @@ export {
   type Triplet,
   validateRecord,
 } from './records/records.ts';
-export { partRange } from './stream/node.ts';
-export { lockFile } from './writers/file-lock.ts';
-export { ResumableFile, type RunOptions } from './writers/resumable-file.ts';
-export type { VectorBlock, VectorShape, VectorType, VectorValues } from './writers/vector-format.ts';
-export { requireFormat, VECTOR_FILES, VectorWriter, type VectorWriterOptions } from './writers/vector-writer.ts';

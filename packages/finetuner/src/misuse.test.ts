@@ -135,6 +135,7 @@ const TABLE: [name: string, call: Call, bad: readonly unknown[]][] = [
       { ...training, variables: {} },
     ],
   ],
+  ['minedTriplets', (embedder) => loose.minedTriplets(embedder, pairs).next(), [...NONE, 5, {}]],
   ['mineHardNegatives', (embedder) => loose.mineHardNegatives(embedder, pairs), [...NONE, 5, {}]],
   [
     'mineHardNegatives pairs',

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 
 import { OptionError } from '@uniem/core/names';
-import type { VectorWriter } from '@uniem/data';
+import type { VectorWriter } from '@uniem/data/files';
 import { costOf, type HostedProvider, PROVIDERS } from '@uniem/providers';
 import { z } from 'zod';
 
@@ -40,7 +40,7 @@ export const embed = defineCommand({
     const { requireFolderOf } = await import('../files.ts');
     const { openTexts, textOf } = await import('../texts.ts');
     const { Journal } = await import('../journal.ts');
-    const { lockFile } = await import('@uniem/data');
+    const { lockFile } = await import('@uniem/data/files');
     const { dimensions, inputType, ...request } = flags;
     requireFolderOf(output);
     const path = `${output}.journal`;
@@ -137,7 +137,7 @@ function inOrder(
 }
 
 async function write(output: string, vectors: readonly Float32Array[]): Promise<void> {
-  const { VectorWriter } = await import('@uniem/data');
+  const { VectorWriter } = await import('@uniem/data/files');
   const dimension = vectors[0]?.length ?? 0;
   const writer = (await VectorWriter.open(output, { type: 'float32', dimension, columns: [] })) as VectorWriter;
   try {

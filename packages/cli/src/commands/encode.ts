@@ -59,7 +59,7 @@ export const encode = defineCommand({
   }),
   async run(flags) {
     const { Embedder, useEngine } = await import('@uniem/core');
-    const { requireFormat } = await import('@uniem/data');
+    const { requireFormat } = await import('@uniem/data/files');
     const { encodeTexts } = await import('../encode-texts.ts');
     const { requireFolderOf } = await import('../files.ts');
     const { fingerprintOf, openTexts } = await import('../texts.ts');

@@ -57,7 +57,8 @@ export const mine = defineCommand({
       ...options
     } = flags;
     const { Embedder, useEngine } = await import('@uniem/core');
-    const { loadDataset, ResumableFile, validateRecord } = await import('@uniem/data');
+    const { loadDataset, validateRecord } = await import('@uniem/data');
+    const { ResumableFile } = await import('@uniem/data/files');
     const { minedTriplets } = await import('@uniem/finetuner');
     const { withColumns } = await import('../columns.ts');
     const { requireFolderOf } = await import('../files.ts');

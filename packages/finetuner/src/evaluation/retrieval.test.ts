@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-import { type Embedder, vectorsInMemory } from '@uniem/core';
+import type { Embedder } from '@uniem/core';
+import { vectorsInMemory } from '@uniem/core/search';
 import { describe, expect, test } from 'vitest';
 
 import { evaluateRetrieval, type RetrievalMetrics, ranksOf, retrievalMetrics } from './retrieval.ts';

@@ -1,7 +1,8 @@
 /** Retrieval: find each query's document among all of them. N queries, M documents, H values. */
 
-import { dot, type EncodeTexts, OptionError, scoreBlocks, type VectorSource } from '@uniem/core';
+import { type EncodeTexts, OptionError } from '@uniem/core';
 import { INDEX, OBJECT, requireKind, requireList, TEXT } from '@uniem/core/arguments';
+import { dot, scoreBlocks, type VectorSource } from '@uniem/core/search';
 
 import { withMethods } from '../arguments.ts';
 import { type EncodingOptions, encodeAll, searchMemory } from './encode-all.ts';

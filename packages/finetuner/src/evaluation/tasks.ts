@@ -1,7 +1,8 @@
 /** Evaluation tasks by name: what records they need, what they measure. N records, H values of an embedding. */
 
-import { type EncodeTexts, OptionError, topK } from '@uniem/core';
+import { type EncodeTexts, OptionError } from '@uniem/core';
 import { OBJECT, oneOf, requireKind, requireList } from '@uniem/core/arguments';
+import { topK } from '@uniem/core/search';
 import { DataError, type Row, sourceOf } from '@uniem/data';
 
 import { ROW, withMethods } from '../arguments.ts';
