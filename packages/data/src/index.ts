@@ -10,14 +10,17 @@ export { type MixOptions, mixDatasets } from './datasets/mix.ts';
 export { prefixColumns } from './datasets/prefix.ts';
 export { validRecords } from './datasets/valid-records.ts';
 export { DataError } from './errors.ts';
-export { hubNameOf, type LoadOptions, loadDataset } from './loading/load.ts';
+export { hubNameOf, type LoadOptions, loadDataset, UnusedOptionError } from './loading/load.ts';
 export { partsOf } from './loading/local-files.ts';
 export { Pcg64 } from './random.ts';
 export { readJsonl } from './readers/jsonl.ts';
-export { ON_BAD_RECORD, type OnBadRecord } from './readers/reader.ts';
+export { type FileReport, type FormatOptions, ON_BAD_RECORD, type OnBadRecord } from './readers/reader.ts';
+export { headerHint } from './records/known-names.ts';
+export { classOf, numericLabel } from './records/labels.ts';
 export { sourceOf } from './records/provenance.ts';
 export {
   inferRecordType,
+  type LabeledText,
   negativesOf,
   type Pair,
   RECORD_TYPES,
@@ -25,7 +28,9 @@ export {
   type RecordType,
   type Row,
   type ScoredPair,
+  type ScoredTriplet,
   type TextVector,
   type Triplet,
+  unusedColumns,
   validateRecord,
 } from './records/records.ts';

@@ -3,7 +3,7 @@
 import { LocalFile } from '../bytes.ts';
 import { DataError } from '../errors.ts';
 import { Pcg64 } from '../random.ts';
-import { BadRecords, type OnBadRecord } from '../readers/reader.ts';
+import { BadRecords, type OnBadRecord, type ReadOptions } from '../readers/reader.ts';
 import type { Row } from '../records/records.ts';
 import { describe, type Node, RowReader, type State } from '../stream/node.ts';
 import { RangeNode, RepeatNode, StepNode } from '../stream/ranges.ts';
@@ -57,11 +57,11 @@ export class IterableDataset implements AsyncIterable<Row> {
   /** The rows of files, one file after another. */
   static fromFiles(
     files: readonly (string | FileOpener)[],
-    { columns, onBadRecord = 'error' }: { columns?: readonly string[]; onBadRecord?: OnBadRecord } = {},
+    { onBadRecord = 'error', ...options }: Omit<ReadOptions, 'bad'> & { onBadRecord?: OnBadRecord | undefined } = {},
   ): IterableDataset {
     const openers = files.map((file) => (typeof file === 'string' ? () => new LocalFile(file) : file));
     const bad = new BadRecords(onBadRecord);
-    return new IterableDataset(new FilesNode(openers, columns, bad), bad);
+    return new IterableDataset(new FilesNode(openers, { ...options, bad }), bad);
   }
 
   /** @param make Gives the same rows each time it is called. */

@@ -38,3 +38,35 @@ export function suggestedNames(columns: readonly string[]): Record<string, strin
   const [from, to] = found;
   return Object.fromEntries(from.map((name, i) => [name, to[i] as string]).filter(([name, other]) => name !== other));
 }
+
+/** A name of a column is short and no number; pandas' own numbers 0, 1, 2 are names. */
+const LONGEST_NAME = 40;
+
+function looksLikeData(name: string): boolean {
+  return (
+    /^-?\d+(?:\.\d+)?$/.test(name) ||
+    name.length > LONGEST_NAME ||
+    /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Hangul}]{6}|[。？！，?!]|\S+\s+\S+\s+\S+\s+\S/u.test(name)
+  );
+}
+
+/** What to do where the names of columns look like a record; undefined where they look like names. */
+export function headerHint(columns: readonly string[]): { what: string; fix: string } | undefined {
+  const isNumbered = columns.every((name, i) => name === String(i));
+  if (columns.length < 2 || isNumbered || !columns.some(looksLikeData)) return undefined;
+  const isLabel = (name: string | undefined) => name !== undefined && /^-?\d+(?:\.\d+)?$/.test(name);
+  const names =
+    columns.length === 3
+      ? isLabel(columns[2])
+        ? 'sentence1,sentence2,label'
+        : 'text,text_pos,text_neg'
+      : columns.length === 2
+        ? isLabel(columns[1])
+          ? 'text,label'
+          : 'text,text_pos'
+        : columns.map((_, i) => `name${i + 1}`).join(',');
+  return {
+    what: 'they look like a record, not like a header',
+    fix: `if the file has no header, name its columns: --columns ${names} (option columnNames)`,
+  };
+}
