@@ -25,7 +25,24 @@ export {
   type TripletOptions,
   tripletLoss,
 } from './losses/criteria.ts';
-export { DISTILLATION_LOSS_TYPES, type DistillationLossType, distillationLoss } from './losses/distillation.ts';
+export {
+  DISTILLATION_LOSS_TYPES,
+  type DistillationLossType,
+  distillationLoss,
+  SCORE_LOSS_TYPES,
+  type ScoreLossType,
+  scoreDistillationLoss,
+  type TeacherScores,
+  VECTOR_LOSS_TYPES,
+  type VectorLossType,
+} from './losses/distillation.ts';
+export {
+  DEFAULT_TRIPLET_MARGIN,
+  LABELED_LOSS_TYPES,
+  type LabeledLossOptions,
+  type LabeledLossType,
+  labeledLoss,
+} from './losses/labeled.ts';
 export { matryoshkaLoss } from './losses/matryoshka.ts';
 export { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy } from './models/config.ts';
 export { adapterNames, addedRows } from './models/layers.ts';

@@ -41,10 +41,11 @@ export function suggestedNames(columns: readonly string[]): Record<string, strin
 
 /** A name of a column is short and no number; pandas' own numbers 0, 1, 2 are names. */
 const LONGEST_NAME = 40;
+const NUMBER = /^-?\d+(?:\.\d+)?$/;
 
 function looksLikeData(name: string): boolean {
   return (
-    /^-?\d+(?:\.\d+)?$/.test(name) ||
+    NUMBER.test(name) ||
     name.length > LONGEST_NAME ||
     /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Hangul}]{6}|[。？！，?!]|\S+\s+\S+\s+\S+\s+\S/u.test(name)
   );
@@ -54,16 +55,17 @@ function looksLikeData(name: string): boolean {
 export function headerHint(columns: readonly string[]): { what: string; fix: string } | undefined {
   const isNumbered = columns.every((name, i) => name === String(i));
   if (columns.length < 2 || isNumbered || !columns.some(looksLikeData)) return undefined;
-  const isLabel = (name: string | undefined) => name !== undefined && /^-?\d+(?:\.\d+)?$/.test(name);
+  // An object's keys that are numbers come first, wherever they stood: such files have their label last.
+  const isLabelled = columns.some((name) => NUMBER.test(name));
   const names =
-    columns.length === 3
-      ? isLabel(columns[2])
-        ? 'sentence1,sentence2,label'
-        : 'text,text_pos,text_neg'
-      : columns.length === 2
-        ? isLabel(columns[1])
-          ? 'text,label'
-          : 'text,text_pos'
+    columns.length === 2
+      ? isLabelled
+        ? 'text,label'
+        : 'text,text_pos'
+      : columns.length === 3
+        ? isLabelled
+          ? 'sentence1,sentence2,label'
+          : 'text,text_pos,text_neg'
         : columns.map((_, i) => `name${i + 1}`).join(',');
   return {
     what: 'they look like a record, not like a header',
