@@ -58,10 +58,9 @@ describe('what is wrong is told apart', () => {
   });
 
   test('a column that has a meaning and no use is told with what it would be used by', () => {
-    expect(unusedColumns(['text', 'text_pos', 'text_neg_1', 'label', 'id'], 'pair').map(({ column }) => column)).toEqual([
-      'text_neg_1',
-      'label',
-    ]);
+    expect(
+      unusedColumns(['text', 'text_pos', 'text_neg_1', 'label', 'id'], 'pair').map(({ column }) => column),
+    ).toEqual(['text_neg_1', 'label']);
     expect(unusedColumns(['text', 'text_pos', 'text_neg', 'scores'], 'scored_triplet')).toEqual([]);
     expect(unusedColumns(['text', 'text_pos', 'pos_scores'], 'pair')[0]?.use).toContain('--adapter bge');
   });
@@ -160,11 +159,15 @@ describe('validateRecord', () => {
     expect(() => validateRecord({ ...triplet, scores: [1, 0] }, 'scored_triplet', 'train.jsonl:3')).toThrow(
       "train.jsonl:3: 2 scores for a positive and 2 negatives\n  fix: give the positive's score, then one for each negative",
     );
-    expect(() => validateRecord({ ...triplet, scores: [1, null, 0] }, 'scored_triplet')).toThrow('not a list of numbers');
+    expect(() => validateRecord({ ...triplet, scores: [1, null, 0] }, 'scored_triplet')).toThrow(
+      'not a list of numbers',
+    );
   });
 
   test.each([[null], [''], [[1]], [Number.NaN]])('%o is no class', (label) => {
-    expect(() => validateRecord({ text: 'a', label }, 'labeled_text')).toThrow('not a class\n  fix: give a text or a number');
+    expect(() => validateRecord({ text: 'a', label }, 'labeled_text')).toThrow(
+      'not a class\n  fix: give a text or a number',
+    );
   });
 
   test('a vector may be a typed array', () => {

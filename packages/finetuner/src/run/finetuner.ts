@@ -28,6 +28,7 @@ import { reportHtml } from '../report/report.ts';
 import { checkStrategyOptions } from '../strategies/index.ts';
 import { type DetectedModelType, detectModelType, MODEL_TYPES, type ModelType } from './model-type.ts';
 import type { RunHooks, RunOutcome } from './run-hooks.ts';
+import { warn } from './run-setup.ts';
 import { TrainingRun } from './training-run.ts';
 
 export interface FineTunerOptions {
@@ -82,7 +83,8 @@ export class FineTuner {
     requireOneOf('modelType', options.modelType, MODEL_TYPES);
     requireOneOf('recordType', options.recordType, RECORD_TYPES);
     requireOneOf('onBadRecord', options.onBadRecord, ON_BAD_RECORD);
-    const data = await openTrainingData(options.dataset, options.recordType, options.onBadRecord);
+    const data = await openTrainingData(options.dataset, options.recordType, options.onBadRecord, warn);
+    for (const note of data.notes) warn(note);
     if (options.backend) await useEngine({ backend: options.backend });
     const folder = await modelFolder(model);
     const detected = options.modelType
@@ -101,8 +103,9 @@ export class FineTuner {
 
   /** Trains, writes `<outputDir>/metrics.jsonl` as it goes, and saves `<outputDir>/model`. */
   async run(options: FinetuneOptions = {}, hooks: RunHooks = {}): Promise<RunResult> {
-    const resolved = resolveOptions(options);
-    this.#check(resolved);
+    const given = resolveOptions(options);
+    this.#check(given);
+    const resolved = { ...given, inBatchPositives: given.inBatchPositives || this.#inBatchPositives(given) };
     await useEngine({ backend: tf.getBackend() as EngineName, precision: resolved.precision });
     const { embedder } = this;
     const { dropout: ownDropout } = embedder.config;
@@ -121,6 +124,11 @@ export class FineTuner {
     const report = reportHtml({ metricsFile, summary, options: used, lengths, evaluation });
     writeFileWhole(join(resolved.outputDir, 'report.html'), report);
     return { ...outcome, modelFolder, metricsFile };
+  }
+
+  /** Where a record has no negatives, other positives are negatives for all. */
+  #inBatchPositives({ contrastiveWeight }: ResolvedFinetuneOptions): boolean {
+    return this.#data.withoutNegatives > 0 && (this.recordType === 'triplet' || contrastiveWeight > 0);
   }
 
   #check(options: ResolvedFinetuneOptions): void {

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 
 import { type Embedder, OptionError, type Parameters } from '@uniem/core';
 import { Dataset } from '@uniem/data';
-import { type BatchSource, totalSteps } from '../batches/record-batches.ts';
+import { type BatchSource, hopelessBatches, totalSteps } from '../batches/record-batches.ts';
 import type { TrainingRows } from '../batches/training-data.ts';
 import { findBatchSize } from '../gradients/batch-size.ts';
 import { AdamW } from '../optimizer/adamw.ts';
@@ -74,6 +74,9 @@ export async function prepareRun(
   try {
     const { recordType } = data;
     const { prefix, variables } = strategy;
+    if (variables.size === 0) {
+      throw new OptionError('no parameter would train', 'freezeLayers', 'give a smaller number');
+    }
     const { maxLength = MAX_LENGTH } = resolved;
     const given = { ...resolved, maxLength: Math.min(maxLength, embedder.maxLength) };
     if (resolved.maxLength !== undefined && maxLength > embedder.maxLength) {
@@ -87,6 +90,8 @@ export async function prepareRun(
     const source: BatchSource = { embedder, recordType, options, prefix };
     const steps = await totalSteps(source, data.train);
     requireEvaluations(options, steps);
+    const hopeless = await hopelessBatches(source, data.train);
+    if (hopeless !== undefined) warn(hopeless);
     const trainable = valuesOf(variables);
     const peakLr = options.lr ?? suggestLr({ policy, strategy: strategyName, trainable, values, isEmbedder });
     const lr = schedule(peakLr, options, steps);
