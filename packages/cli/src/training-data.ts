@@ -1,26 +1,19 @@
 /** What `uniem finetune` trains on, from its flags. */
 
 import { OptionError } from '@uniem/core';
-import {
-  Dataset,
-  IterableDataset,
-  loadDataset,
-  type MixOptions,
-  mixDatasets,
-  ON_BAD_RECORD,
-  partsOf,
-} from '@uniem/data';
+import { Dataset, IterableDataset, type MixOptions, mixDatasets, ON_BAD_RECORD, partsOf } from '@uniem/data';
 import type { TrainingDataDict } from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { columnFlags, withColumns } from './columns.ts';
+import { DatasetLoader, readingFlags } from './reading.ts';
 
 export const dataFlags = {
   data: z
     .array(z.string())
     .min(1, 'give at least one')
     .describe(
-      'file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow (also .gz), or owner/name[:configuration][@revision] of the hub; several, each with its own flag, are mixed, and --task-field dataset makes each batch of one of them',
+      'file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow, or txt with --columns (also .gz), or owner/name[:configuration][@revision] of the hub; several, each with its own flag, are mixed, and --task-field dataset makes each batch of one of them',
     ),
   dataWeights: z
     .array(z.number().positive())
@@ -45,6 +38,7 @@ export const dataFlags = {
     .positive()
     .optional()
     .describe('hold out so many records of each --data, below 1 a fraction, shuffled by --seed, as the validation set'),
+  ...readingFlags,
   ...columnFlags,
   onBadRecord: z
     .enum(ON_BAD_RECORD)
@@ -75,16 +69,19 @@ export async function openData(flags: DataFlags & { seed: number }): Promise<Tra
   if (twice !== undefined) {
     throw new OptionError(`${twice} is given twice`, '--data', 'give it once, with a larger --data-weights');
   }
+  const loader = new DatasetLoader(flags, flags.rename);
   const trains: Record<string, Rows> = {};
   const held: Record<string, Rows> = {};
   for (const source of sources) {
-    const { train, validation } = await openSource(source, flags);
+    const { train, validation } = await openSource(source, flags, loader);
     trains[source.name] = train;
     if (validation) held[source.name] = validation;
   }
   if (evalData !== undefined) {
-    held[evalData] = withColumns(evaluationOf(await loadDataset(evalData, { onBadRecord }), evalData), flags);
+    const loaded = await loader.load(evalData, { onBadRecord });
+    held[evalData] = withColumns(evaluationOf(loaded, evalData), flags);
   }
+  loader.requireAllUsed();
   const weights =
     dataWeights.length > 0 ? Object.fromEntries(names.map((name, i) => [name, dataWeights[i] as number])) : undefined;
   const mixed = (sets: Record<string, Rows>, options: MixOptions) =>
@@ -111,9 +108,13 @@ interface Opened {
 }
 
 /** One --data with what is held out of it: its own validation set unless --eval-data takes its place. */
-async function openSource({ path, part }: Source, flags: DataFlags & { seed: number }): Promise<Opened> {
+async function openSource(
+  { path, part }: Source,
+  flags: DataFlags & { seed: number },
+  loader: DatasetLoader,
+): Promise<Opened> {
   const { split, evalData, testSize, streaming, onBadRecord, seed } = flags;
-  const loaded = await loadDataset(path, { name: part, split, streaming, onBadRecord });
+  const loaded = await loader.load(path, { name: part, split, streaming, onBadRecord });
   const splits: Splits = isRows(loaded) ? { train: loaded } : loaded;
   const train = withColumns(splits.train as Rows, flags);
   if (testSize !== undefined) {

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 
 import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
-import { Dataset, type DatasetDict, loadDataset, type Row } from '@uniem/data';
+import { Dataset, type DatasetDict, type Row } from '@uniem/data';
 import {
   evaluateRetrieval,
   evaluateTask,
@@ -21,6 +21,7 @@ import { z } from 'zod';
 import { type ColumnFlags, columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
 import { requireFolderOf } from '../files.ts';
+import { DatasetLoader, readingFlags } from '../reading.ts';
 import { isRetrievalFolder, readRetrievalFolder } from '../retrieval-folder.ts';
 
 interface Report {
@@ -42,6 +43,7 @@ export const evaluate = defineCommand({
     tasks: z.string().optional().describe('folder of tasks, each a file or such a folder; prints a table'),
     task: z.enum(TASKS).optional().describe("found by the fields of --data's records if left out"),
     split: z.string().optional().describe('split to measure on; test, validation or dev if left out'),
+    ...readingFlags,
     rename: columnFlags.rename,
     prefix: columnFlags.prefix,
     swap: z.boolean().default(false).describe('text and text_pos change places: text finds text_pos'),
@@ -55,12 +57,17 @@ export const evaluate = defineCommand({
     }
     if (output) requireFolderOf(output);
     const sources = data !== undefined ? [{ name: data, path: data }] : tasksIn(tasks as string);
+    const loader = new DatasetLoader(columns, columns.rename);
     const loaded: [name: string, data: TaskData | RetrievalTask][] = [];
     for (const { name, path } of sources) {
       const isRetrieval = isRetrievalFolder(path);
       if (isRetrieval) refuseForFolder(path, task, columns);
-      loaded.push([name, isRetrieval ? await readRetrievalFolder(path, columns.split) : await read(path, columns)]);
+      loaded.push([
+        name,
+        isRetrieval ? await readRetrievalFolder(path, columns.split) : await read(path, columns, loader),
+      ]);
     }
+    loader.requireAllUsed();
     await useEngine({ backend, precision });
     const embedder = await Embedder.fromPretrained(model);
     const reports = new Map<string, Report>();
@@ -107,13 +114,13 @@ function tasksIn(folder: string): { name: string; path: string }[] {
 
 type Reading = Pick<ColumnFlags, 'rename' | 'prefix'> & { split?: string | undefined; swap: boolean };
 
-async function read(path: string, { split, swap, ...columns }: Reading): Promise<TaskData> {
+async function read(path: string, { split, swap, ...columns }: Reading, loader: DatasetLoader): Promise<TaskData> {
   const rowsOf = (rows: Dataset) =>
     [...withColumns(rows, columns)].map(
       (row): Row => (swap ? { ...row, text: row.text_pos, text_pos: row.text } : row),
     );
-  if (split !== undefined) return { test: rowsOf(await loadDataset(path, { split })) };
-  const loaded: Dataset | Partial<DatasetDict> = await loadDataset(path, { withoutTrain: true });
+  if (split !== undefined) return { test: rowsOf((await loader.load(path, { split })) as Dataset) };
+  const loaded = (await loader.load(path, { withoutTrain: true })) as Dataset | Partial<DatasetDict>;
   if (loaded instanceof Dataset) return { test: rowsOf(loaded) };
   const [first] = Object.values(loaded);
   const test = loaded.test ?? loaded.validation ?? loaded.dev ?? first;

@@ -1,13 +1,14 @@
 /** uniem mine: pairs to triplets with hard negatives. */
 
 import { BACKENDS, Embedder, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
-import { loadDataset, type Pair, type Row, validateRecord } from '@uniem/data';
+import { type Dataset, type Pair, type Row, validateRecord } from '@uniem/data';
 import { mineHardNegatives } from '@uniem/finetuner';
 import { z } from 'zod';
 
 import { columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
 import { requireFolderOf } from '../files.ts';
+import { DatasetLoader, readingFlags } from '../reading.ts';
 
 export const mine = defineCommand({
   summary: 'find hard negatives: pairs to triplets, for another round of training',
@@ -19,6 +20,10 @@ export const mine = defineCommand({
       .regex(/\.jsonl$/, 'must end in .jsonl')
       .describe('.jsonl file of triplets'),
     split: z.string().default('train').describe('split to mine'),
+    columns: readingFlags.columns,
+    delimiter: readingFlags.delimiter,
+    encoding: readingFlags.encoding,
+    field: readingFlags.field,
     rename: columnFlags.rename,
     numNegatives: z.int().positive().default(3).describe('negatives of a pair'),
     rangeMin: z.int().nonnegative().default(0).describe('nearest candidates that are passed over'),
@@ -36,9 +41,25 @@ export const mine = defineCommand({
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, data, output, split, rename, precision, backend, ...options }) {
+  async run({
+    model,
+    data,
+    output,
+    split,
+    rename,
+    columns,
+    delimiter,
+    encoding,
+    field,
+    precision,
+    backend,
+    ...options
+  }) {
     requireFolderOf(output);
-    const rows: Row[] = [...withColumns(await loadDataset(data, { split }), { rename })];
+    const loader = new DatasetLoader({ columns, delimiter, encoding, field });
+    const loaded = (await loader.load(data, { split })) as Dataset;
+    loader.requireAllUsed();
+    const rows: Row[] = [...withColumns(loaded, { rename })];
     const pairs = rows.map((row): Pair => validateRecord(row, 'pair'));
     await useEngine({ backend, precision });
     const mined = await mineHardNegatives(await Embedder.fromPretrained(model), pairs, options);

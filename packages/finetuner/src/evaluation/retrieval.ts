@@ -16,9 +16,11 @@ export interface RetrievalTask {
   documents: readonly string[];
   /** By query the index of its document, or of several with their gains above 0. Left out, document i answers query i. */
   relevant?: readonly (number | ReadonlyMap<number, number>)[];
+  /** By query the gains of relevant documents that are not among them: never found, and missed all the same. */
+  unfound?: readonly (readonly number[])[];
 }
 
-/** A right document: where it stands among all, from 1, and what finding it is worth. */
+/** A right document: where it stands among all, from 1 (Infinity where it is not there), and what finding it is worth. */
 export interface Answer {
   rank: number;
   gain: number;
@@ -39,9 +41,11 @@ export async function evaluateRetrieval(
   const relevant = (task.relevant ?? texts.map((_, i) => i)).map((own) =>
     typeof own === 'number' ? new Map([[own, 1]]) : own,
   );
-  if (texts.length === 0 || relevant.length !== texts.length || relevant.some(({ size }) => size === 0)) {
+  const { unfound = [] } = task;
+  const answered = relevant.filter(({ size }, i) => size > 0 || unfound[i]?.length);
+  if (texts.length === 0 || relevant.length !== texts.length || answered.length < texts.length) {
     throw new OptionError(
-      `${texts.length} queries, ${relevant.filter(({ size }) => size > 0).length} with answers`,
+      `${texts.length} queries, ${answered.length} with answers`,
       'relevant',
       'give at least one query, and one document index for each',
     );
@@ -65,7 +69,10 @@ export async function evaluateRetrieval(
   const encoded = await embedder.encodeQuery(texts, { normalize: true });
   const ranks = ranksOf(encoded, await embedder.encodeDocument(documents, { normalize: true }), answers);
   return retrievalMetrics(
-    gains.map((own, i) => [...own.values()].map((gain, j) => ({ rank: ranks[i]?.[j] as number, gain }))),
+    gains.map((own, i) => [
+      ...[...own.values()].map((gain, j) => ({ rank: ranks[i]?.[j] as number, gain })),
+      ...(unfound[i] ?? []).map((gain) => ({ rank: Number.POSITIVE_INFINITY, gain })),
+    ]),
   );
 }
 

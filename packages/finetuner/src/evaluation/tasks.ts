@@ -1,7 +1,7 @@
 /** Evaluation tasks by name: what records they need, what they measure. N records, H values of an embedding. */
 
 import { type Embedder, OptionError } from '@uniem/core';
-import { DataError, type Row, sourceOf } from '@uniem/data';
+import { classOf, DataError, headerHint, numericLabel, type Row, sourceOf } from '@uniem/data';
 
 import { kMeans } from './k-means.ts';
 import { fitLogisticRegression, predict } from './logistic-regression.ts';
@@ -58,21 +58,40 @@ export const mainMetric = (task: TaskName): string => DEFINITIONS[task].main;
 export async function evaluateTask(task: TaskName, embedder: Encoder, data: TaskData): Promise<Metrics> {
   if (data.test.length === 0) throw new DataError('no records to measure on', undefined, 'give at least one');
   for (const row of [...data.test, ...(data.train ?? [])]) requireFields(row, task);
-  return DEFINITIONS[task].measure(embedder, data);
+  return DEFINITIONS[task].measure(embedder, withLabels(task, data));
+}
+
+/** Labels as the task takes them: numbers, where it needs numbers, also of what is written as text or true; else classes. */
+function withLabels(task: TaskName, { test, train }: TaskData): TaskData {
+  const { label: kind } = DEFINITIONS[task].fields as Task['fields'];
+  if (kind === undefined) return { test, train };
+  const labelled = (rows: readonly Row[]) =>
+    rows.map((row) => {
+      const label = kind === 'number' ? numericLabel(row.label) : classOf(row.label);
+      return label === row.label ? row : { ...row, label };
+    });
+  return { test: labelled(test), train: train && labelled(train) };
 }
 
 /** The task that a record's fields tell: labels 0 and 1 alone mean pairs told apart; a training set, classification. */
 export function inferTask({ test, train }: TaskData): TaskName {
   const first = test[0] ?? {};
   const has = (task: TaskName) => Object.keys(DEFINITIONS[task].fields).every((field) => field in first);
-  if (has('sts')) return test.every(({ label }) => label === 0 || label === 1) ? 'pair-classification' : 'sts';
+  if (has('sts'))
+    return test.every(({ label }) => [0, 1].includes(numericLabel(label) ?? Number.NaN))
+      ? 'pair-classification'
+      : 'sts';
   if (has('reranking')) return 'reranking';
   if (has('triplet')) return 'triplet';
   if (has('retrieval')) return 'retrieval';
   if (has('classification')) return train ? 'classification' : 'clustering';
   const known = TASKS.map((task) => Object.keys(DEFINITIONS[task].fields).join(' + '));
+  const columns = Object.keys(first);
+  const header = headerHint(columns);
+  if (header)
+    throw new DataError(`fields ${columns.join(', ')} belong to no task; ${header.what}`, sourceOf(first), header.fix);
   throw new DataError(
-    `fields ${Object.keys(first).join(', ')} belong to no task`,
+    `fields ${columns.join(', ')} belong to no task`,
     sourceOf(first),
     `rename them to one of ${[...new Set(known)].join('; ')}`,
   );
@@ -85,9 +104,9 @@ function requireFields(row: Row, task: TaskName): void {
       kind === 'text'
         ? typeof value === 'string'
         : kind === 'number'
-          ? Number.isFinite(value)
+          ? numericLabel(value) !== undefined
           : kind === 'label'
-            ? typeof value === 'string' || typeof value === 'number'
+            ? classOf(value) !== undefined
             : Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string');
     if (isRight) continue;
     const needed = kind === 'texts' ? 'a list of texts' : `a ${kind}`;
