@@ -5,8 +5,10 @@ import { classOf, negativesOf, type RecordType, type Row } from '@uniem/data';
 export interface Hopeless {
   what: string;
   fix: string;
+  /** Whether the loss is the same whatever the model does. */
+  isFlat: boolean;
   /** Whether the run is to be refused; else it is only said. */
-  isCertain: boolean;
+  isRefused: boolean;
 }
 
 /** Looks at records that are valid, one after another. */
@@ -67,12 +69,12 @@ export class LearnableCheck {
       return {
         what: `every label is ${label}: CoSent learns from the order of labels, and there is none`,
         fix: 'give pairs of other labels too, or train these as pairs: rename sentence1 to text and sentence2 to text_pos',
-        isCertain: true,
+        isFlat: true, isRefused: false,
       };
     }
     if (this.#sidesDiffer) return undefined;
     const fix = 'give two texts that differ';
-    return { what: 'sentence1 and sentence2 are the same text in every record', fix, isCertain: true };
+    return { what: 'sentence1 and sentence2 are the same text in every record', fix, isFlat: true, isRefused: true };
   }
 
   #pairs(): Hopeless | undefined {
@@ -83,14 +85,15 @@ export class LearnableCheck {
       return {
         what: `${side} is the same text in every record: no record is another's negative`,
         fix,
-        isCertain: true,
+        isFlat: true, isRefused: false,
       };
     }
     if (this.#sidesDiffer) return undefined;
     return {
       what: 'text and text_pos are the same text in every record: it is told apart from others only, by dropout (SimCSE)',
       fix: 'give a text_pos that says the same in other words',
-      isCertain: false,
+      isFlat: false,
+      isRefused: false,
     };
   }
 
@@ -101,7 +104,7 @@ export class LearnableCheck {
       counts.length === 1
         ? `every text is of the class ${[...this.#classes.keys()][0]}`
         : `${counts.length} classes, and fewer than two of them have two texts`;
-    return { what, fix: 'give at least two classes with two texts each', isCertain: true };
+    return { what, fix: 'give at least two classes with two texts each', isFlat: true, isRefused: true };
   }
 }
 
@@ -113,5 +116,5 @@ function addUpTo2<T>(set: Set<T>, value: T): void {
 export function isHopelessBatch(records: readonly Row[], type: RecordType): boolean {
   const check = new LearnableCheck(type);
   for (const record of records) check.add(record);
-  return check.problem()?.isCertain === true;
+  return check.problem()?.isFlat === true;
 }

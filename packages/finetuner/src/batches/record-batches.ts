@@ -69,9 +69,9 @@ function ordered(data: Rows, { recordType, options }: BatchSource): Rows {
 const LOOKED_AT = 200;
 
 /**
- * What is wrong where the loss of some batches cannot fall, as where a file in an order of its own is not shuffled.
+ * What is wrong where the loss of some batches is what it is, whatever the model does, as where a file in an order of its own is not shuffled.
  *
- * @throws OptionError where that is so of all of them.
+ * @throws OptionError where that is so of all batches of records with labels.
  */
 export async function hopelessBatches(source: BatchSource, rows: Rows): Promise<string | undefined> {
   if (!(rows instanceof Dataset)) return undefined;
@@ -86,7 +86,8 @@ export async function hopelessBatches(source: BatchSource, rows: Rows): Promise<
   if (hopeless === 0) return undefined;
   const what = `${hopeless} of the first ${count} batches have one text or one label throughout: nothing can be learned from them`;
   const fix = options.shuffle ? 'give records of more different texts, or a larger batchSize' : 'give shuffle';
-  if (hopeless === count && count > 1) throw new OptionError(what, 'batchSize', fix);
+  const isLabelled = recordType === 'scored_pair' || recordType === 'labeled_text';
+  if (isLabelled && hopeless === count) throw new OptionError(what, 'batchSize', fix);
   return `${what}; ${fix}`;
 }
 

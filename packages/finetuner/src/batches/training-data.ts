@@ -84,7 +84,7 @@ export async function openTrainingData(
     if (isTriplet(type) && negativesOf(record).length === 0) withoutNegatives += 1;
   }
   const problem = check.problem();
-  if (problem?.isCertain) throw new DataError(problem.what, 'the training set', problem.fix);
+  if (problem?.isRefused) throw new DataError(problem.what, 'the training set', problem.fix);
   if (problem) notes.push(`${problem.what}; ${problem.fix}`);
   if (withoutNegatives > 0) notes.push(mixNote(withoutNegatives, train.length));
   return { train, validation, recordType: type, withoutNegatives, notes };
