@@ -110,9 +110,15 @@ describe('a folder of BEIR', () => {
   });
 
   test.each([
-    ['q1\td0\t1', 'bad.tsv: judges no document above 0 for a query that is there (1 lines of other queries)\n  fix: give'],
+    [
+      'q1\td0\t1',
+      'bad.tsv: judges no document above 0 for a query that is there (1 lines of other queries)\n  fix: give',
+    ],
     ['q0\td8\t1', 'bad.tsv: none of its relevant documents is in the corpus\n  fix: give them in corpus.jsonl'],
-    ['q0 d0 1', 'bad.tsv: judges no document above 0 for a query that is there (0 lines of other queries)\n  fix: give'],
+    [
+      'q0 d0 1',
+      'bad.tsv: judges no document above 0 for a query that is there (0 lines of other queries)\n  fix: give',
+    ],
     ['q0\td0\t1\nq0\td0', "bad.tsv:2: score is ''\n  fix: give query, document and a number, parted by tabs"],
   ])('whose judgements are %j is refused', async (text, message) => {
     writeFileSync(join(beir, 'qrels', 'bad.tsv'), text);

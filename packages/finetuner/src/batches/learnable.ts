@@ -69,7 +69,8 @@ export class LearnableCheck {
       return {
         what: `every label is ${label}: CoSent learns from the order of labels, and there is none`,
         fix: 'give pairs of other labels too, or train these as pairs: rename sentence1 to text and sentence2 to text_pos',
-        isFlat: true, isRefused: false,
+        isFlat: true,
+        isRefused: true,
       };
     }
     if (this.#sidesDiffer) return undefined;
@@ -85,7 +86,8 @@ export class LearnableCheck {
       return {
         what: `${side} is the same text in every record: no record is another's negative`,
         fix,
-        isFlat: true, isRefused: false,
+        isFlat: true,
+        isRefused: false,
       };
     }
     if (this.#sidesDiffer) return undefined;
