@@ -74,14 +74,12 @@ export async function prepareRun(
   try {
     const { recordType } = data;
     const { prefix, variables } = strategy;
-    if (variables.size === 0) {
-      throw new OptionError('no parameter would train', 'freezeLayers', 'give a smaller number');
-    }
     const { maxLength = MAX_LENGTH } = resolved;
     const given = { ...resolved, maxLength: Math.min(maxLength, embedder.maxLength) };
     if (resolved.maxLength !== undefined && maxLength > embedder.maxLength) {
       warn(`maxLength ${maxLength}: the model has positions for ${embedder.maxLength} tokens, where texts are cut`);
     }
+    requireTrainable(variables, strategyName === 'bitfit' ? 'bitfitKeywords' : 'freezeLayers');
     const batchSize =
       given.batchSize ??
       (resume ? checkpoints.newestBatchSize() : undefined) ??
@@ -130,6 +128,13 @@ const beginning = (): RunState => ({
 /** To stderr, which leaves stdout to results. */
 export function warn(warning: string): void {
   process.stderr.write(`warning: ${warning}\n`);
+}
+
+/** @throws OptionError where all that would train is a pooler, which has no part in embeddings, or nothing. */
+function requireTrainable(variables: Parameters, option: string): void {
+  if ([...variables.keys()].some((name) => !/(^|\.)pooler\./.test(name))) return;
+  const fix = option === 'freezeLayers' ? 'give a smaller number' : 'give parts of the names of other parameters';
+  throw new OptionError('no parameter that embeddings depend on would train', option, fix);
 }
 
 /** @throws OptionError for options that wait for a validation which never comes. */
