@@ -22,7 +22,7 @@ export const readingFlags = {
     .optional()
     .describe('key of a JSON object whose list holds the records, as data; found if one key alone does'),
   labelMap: z
-    .array(z.string().regex(/^[^=]+=-?[\d.]+(?:,[^=]+=-?[\d.]+)*$/, 'is not label=number'))
+    .array(z.string().regex(/^(?:.+?=-?[\d.]+(?:,|$))+$/, 'is not label=number'))
     .default([])
     .describe('numbers for labels that are words or classes, as entailment=1,neutral=0.5,contradiction=0'),
 };
@@ -43,7 +43,7 @@ export class DatasetLoader {
     { columns = [], delimiter, encoding, field, labelMap = [] }: ReadingFlags,
     rename: readonly string[] = [],
   ) {
-    const labels = labelMap.flatMap((value) => value.split(/,(?=[^=]+=)/)).map(labelAndNumber);
+    const labels = labelMap.flatMap(labelsAndNumbers);
     this.#flags = {
       columnNames: columns.length > 0 ? columns.flatMap((names) => names.split(',')) : undefined,
       delimiter: delimiter === 'tab' || delimiter === '\\t' ? '\t' : delimiter,
@@ -76,7 +76,10 @@ export class DatasetLoader {
   }
 }
 
-function labelAndNumber(pair: string): [label: string, number: number] {
-  const at = pair.lastIndexOf('=');
-  return [pair.slice(0, at), Number(pair.slice(at + 1))];
+/** A label may have commas and equals signs of its own: it ends at the number. */
+function labelsAndNumbers(value: string): [label: string, number: number][] {
+  return Array.from(value.matchAll(/(.+?)=(-?[\d.]+)(?:,|$)/g), ([, label, number]) => [
+    label as string,
+    Number(number),
+  ]);
 }
