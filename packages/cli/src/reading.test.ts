@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import type { Row } from '@uniem/data';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 
 import { type DataFlags, openData } from './training-data.ts';
 
@@ -73,6 +73,23 @@ describe.each([{ streaming: false }, { streaming: true }])('with %j', (flags) =>
     const data = [file('split.json', '{"train": [{"text": "a", "text_pos": "b"}], "test": [{"text": "c"}]}')];
     expect((await open({ data, field: 'train', ...flags })).train).toEqual([{ text: 'a', text_pos: 'b' }]);
   });
+});
+
+test('labels that are numbers of classes are told, unless a map gives others', async () => {
+  const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const fixture = (name: string) => fileURLToPath(new URL(`../../../fixtures/data/files/${name}`, import.meta.url));
+  const rename = ['premise=sentence1', 'hypothesis=sentence2'];
+  for (const name of ['classes', 'classes.parquet']) await open({ data: [fixture(name)], rename });
+  await open({ data: [fixture('classes')] }); // of other columns
+  const labelMap = ['entailment=1,neutral=0.5,contradiction=0'];
+  const { train } = await open({ data: [fixture('classes.parquet')], rename, labelMap });
+  const lines = told.mock.calls.map(([line]) => line);
+  told.mockRestore();
+  expect(train.map(({ label }) => label)).toEqual([1, 0.5, 0]);
+  const line =
+    'warning: the labels are numbers of classes (0 entailment, 1 neutral, 2 contradiction), and are taken as scores; ' +
+    '--label-map entailment=…,neutral=…,contradiction=… gives others\n';
+  expect(lines).toEqual([line, line]);
 });
 
 test('a flag may be of use to one of several files, and not to none', async () => {

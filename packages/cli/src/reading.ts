@@ -1,6 +1,6 @@
 /** Flags that say how files are to be read, the same wherever a command reads --data. */
 
-import { loadDataset, UnusedOptionError } from '@uniem/data';
+import { type FileReport, loadDataset, UnusedOptionError } from '@uniem/data';
 import { z } from 'zod';
 
 export const readingFlags = {
@@ -37,6 +37,8 @@ export class DatasetLoader {
   readonly #flags: Options;
   readonly #unused = new Map<string, UnusedOptionError>();
   readonly #used = new Set<string>();
+  /** The names of the classes that labels are numbers of, where a file says so and no --label-map gives others. */
+  classes: readonly string[] | undefined;
 
   /** @param rename The labels are those of the column that is renamed to `label`. */
   constructor(
@@ -56,7 +58,12 @@ export class DatasetLoader {
 
   /** As loadDataset; what a file has no use for is left out of its options. */
   async load(path: string, options: Options): Promise<Loaded> {
-    const given = { ...options, ...this.#flags };
+    const onFile = (report: FileReport) => {
+      options.onFile?.(report);
+      const { labelMap, labelColumn = 'label' } = this.#flags;
+      if (!labelMap) this.classes ??= report.classNames?.[labelColumn];
+    };
+    const given = { ...options, ...this.#flags, onFile };
     for (;;) {
       try {
         const loaded = await loadDataset(path, given);

@@ -82,12 +82,26 @@ export async function openData(flags: DataFlags & { seed: number }): Promise<Tra
     held[evalData] = withColumns(evaluationOf(loaded, evalData), flags);
   }
   loader.requireAllUsed();
+  if (Object.values(trains).some(isScored)) tellClasses(loader.classes);
   const weights =
     dataWeights.length > 0 ? Object.fromEntries(names.map((name, i) => [name, dataWeights[i] as number])) : undefined;
   const mixed = (sets: Record<string, Rows>, options: MixOptions) =>
     names.length > 1 ? mixDatasets(sets, options) : (Object.values(sets)[0] as Rows);
   const train = mixed(trains, { weights, seed });
   return Object.keys(held).length > 0 ? { train, validation: mixed(held, { seed }) } : { train };
+}
+
+const isScored = (rows: Rows) =>
+  rows instanceof Dataset && ['sentence1', 'label'].every((name) => rows.columnNames.includes(name));
+
+/** Numbers of classes are in the order of their names' list, which is rarely how alike two texts are. */
+function tellClasses(names: readonly string[] | undefined): void {
+  if (!names) return;
+  const shown = names.map((name, i) => `${i} ${name}`).join(', ');
+  const map = names.map((name) => `${name}=…`).join(',');
+  process.stderr.write(
+    `warning: the labels are numbers of classes (${shown}), and are taken as scores; --label-map ${map} gives others\n`,
+  );
 }
 
 /** What a --data names: itself, or each dataset of a folder of them, as M3E's is. */

@@ -41,6 +41,7 @@ function describe(name: string, found: Inspection, files: readonly FileReport[])
     `columns: ${found.columns.join(', ')}`,
     ...found.texts.flatMap(histogram),
     ...(found.labels ? [labelLine(found.labels)] : []),
+    ...classLines(files),
     ...remarks(found),
   ];
   return `${lines.join('\n')}\n`;
@@ -50,6 +51,15 @@ function labelLine({ least, most, distinct, invalid, classes }: NonNullable<Insp
   if (distinct > 0 && invalid === 0) return `labels: ${least} to ${most}, ${distinct} different ones`;
   const shown = classes.slice(0, SHOWN).join(', ');
   return `labels: ${shown}${classes.length > SHOWN ? ` and more, ${classes.length} different ones` : ''}`;
+}
+
+function classLines(files: readonly FileReport[]): string[] {
+  const lines = files.flatMap(({ classNames = {} }) =>
+    Object.entries(classNames).map(
+      ([column, names]) => `classes of ${column}: ${names.map((name, i) => `${i} ${name}`).join(', ')}`,
+    ),
+  );
+  return [...new Set(lines)];
 }
 
 /** How the files were read, each way once. */

@@ -12,6 +12,7 @@ import { TableBuilder } from '../datasets/table.ts';
 import { DataError } from '../errors.ts';
 import { arrowBatches, arrowColumns } from '../readers/arrow.ts';
 import { explained, extensionOf, readBlocks, unusedOptions } from '../readers/formats.ts';
+import { classNamesOf } from '../readers/label-map.ts';
 import {
   BadRecords,
   type ClassNames,
@@ -233,10 +234,13 @@ async function readInto(builder: TableBuilder, open: FileOpener, options: ReadOp
     return;
   }
   // Arrow is kept as the file has it.
-  options.onFile?.({ file: file.name });
   let before = 0;
   try {
     for await (const batch of arrowBatches(file)) {
+      if (before === 0) {
+        const classNames = classNamesOf(batch.schema.metadata.get('huggingface'));
+        options.onFile?.({ file: file.name, classNames });
+      }
       const columns = arrowColumns(batch, options.columns, file.name, before);
       builder.addArrow(columns, batch.numRows, rowPrefix(file.name), before);
       before += batch.numRows;

@@ -69,8 +69,12 @@ export async function* readBlocks(file: ByteSource, options: ReadOptions = {}, f
   try {
     // Parquet is read by range, which gzip does not allow: such a file is unpacked into memory.
     const source = reader === parquetBlocks && isGzip(file.name) ? await unpacked(file) : file;
-    if (isBinary && from === undefined) options.onFile?.({ file: file.name });
-    for await (const block of reader(source, options, from)) yield withLabels(block, options);
+    let isTold = !isBinary || from !== undefined; // a text's reader tells by itself
+    for await (const block of reader(source, options, from)) {
+      if (!isTold) options.onFile?.({ file: file.name, classNames: block.classNames });
+      isTold = true;
+      yield withLabels(block, options);
+    }
   } catch (error) {
     throw isBinary ? await explained(error, file, extension) : error;
   }

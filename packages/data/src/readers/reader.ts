@@ -28,6 +28,8 @@ export interface FileReport {
   delimiter?: string | undefined;
   /** The key whose list holds the records, of JSON. */
   field?: string | undefined;
+  /** The names of classes that its columns' numbers stand for, of Parquet and Arrow. */
+  classNames?: ClassNames | undefined;
 }
 
 /** How files are to be read, where that is not as they say themselves. */
