@@ -49,6 +49,11 @@ describe('records at hand', () => {
       "text_pos is the same text in every record: no record is another's negative; give records of different texts",
     ],
     [
+      'pairs that all have one text',
+      [1, 2].map((i) => ({ text: 'a', text_pos: `b${i}` })),
+      'text is the same text in every record: each positive is its negative too; give records of different texts',
+    ],
+    [
       'pairs of the same text twice',
       [1, 2].map((i) => ({ text: `a${i}`, text_pos: `a${i}` })),
       'text and text_pos are the same text in every record: it is told apart from others only, by dropout (SimCSE); give',

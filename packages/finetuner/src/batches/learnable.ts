@@ -80,14 +80,19 @@ export class LearnableCheck {
 
   #pairs(): Hopeless | undefined {
     if (this.#count < 2) return undefined; // which has no batch, and is told so
-    const [side] = [this.#texts.size === 1 && 'text', this.#answers.size === 1 && 'text_pos'].filter(Boolean);
-    if (side) {
-      const fix = 'give records of different texts';
+    const told = { fix: 'give records of different texts', isRefused: false };
+    if (this.#answers.size === 1) {
       return {
-        what: `${side} is the same text in every record: no record is another's negative`,
-        fix,
+        what: "text_pos is the same text in every record: no record is another's negative",
         isFlat: true,
-        isRefused: false,
+        ...told,
+      };
+    }
+    if (this.#texts.size === 1) {
+      return {
+        what: 'text is the same text in every record: each positive is its negative too',
+        isFlat: false,
+        ...told,
       };
     }
     if (this.#sidesDiffer) return undefined;

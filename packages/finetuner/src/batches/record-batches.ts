@@ -16,7 +16,7 @@ import {
 
 import type { RunOptions } from '../options.ts';
 import { classOrder, inClassOrder } from './class-order.ts';
-import { isHopelessBatch } from './learnable.ts';
+import { isHopelessBatch, LearnableCheck } from './learnable.ts';
 import { collate, type RecordBatch, textsOf } from './records.ts';
 import { type Rows, shuffled } from './training-data.ts';
 
@@ -77,13 +77,15 @@ export async function hopelessBatches(source: BatchSource, rows: Rows): Promise<
   if (!(rows instanceof Dataset)) return undefined;
   const { recordType, options } = source;
   const untokenized = { ...source, options: { ...options, tokenBudget: undefined } };
+  const all = new LearnableCheck(recordType);
   let [count, hopeless] = [0, 0];
   for await (const records of grouped(inOrder(rows, options, 1), untokenized)) {
     count += 1;
+    for (const record of records) all.add(record);
     if (isHopelessBatch(records, recordType)) hopeless += 1;
     if (count === LOOKED_AT) break;
   }
-  if (hopeless === 0) return undefined;
+  if (hopeless === 0 || (hopeless === count && all.problem()?.isFlat)) return undefined; // the records' fault, told before
   const what = `${hopeless} of the first ${count} batches have one text or one label throughout: nothing can be learned from them`;
   const fix = options.shuffle ? 'give records of more different texts, or a larger batchSize' : 'give shuffle';
   const isLabelled = recordType === 'scored_pair' || recordType === 'labeled_text';
