@@ -129,6 +129,9 @@ describe('a folder of BEIR', () => {
     await expect(readRetrievalFolder(beir, 'train')).rejects.toThrow(
       `no train.tsv in ${join(beir, 'qrels')}\n  fix: name`,
     );
+    await expect(uniem('--model', 'm', '--data', beir, '--encoding', 'gbk')).rejects.toThrow(
+      `--encoding: ${beir} is a retrieval task of queries and a corpus\n  fix: leave the flag out`,
+    );
     await expect(uniem('--model', 'm', '--data', beir, '--swap')).rejects.toThrow(
       `--swap: ${beir} is a retrieval task of queries and a corpus\n  fix: leave the flag out`,
     );

@@ -21,7 +21,7 @@ import { z } from 'zod';
 import { type ColumnFlags, columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
 import { requireFolderOf } from '../files.ts';
-import { DatasetLoader, readingFlags } from '../reading.ts';
+import { DatasetLoader, type ReadingFlags, readingFlags } from '../reading.ts';
 import { isRetrievalFolder, readRetrievalFolder } from '../retrieval-folder.ts';
 
 interface Report {
@@ -92,8 +92,18 @@ async function measure(embedder: Embedder, data: TaskData | RetrievalTask, task?
 }
 
 /** @throws OptionError for flags that a folder of queries and documents leaves no room for. */
-function refuseForFolder(path: string, task: TaskName | undefined, { swap, rename, prefix }: Reading): void {
-  const flags = { '--swap': swap, '--rename': rename.length > 0, '--prefix': prefix.length > 0 };
+function refuseForFolder(path: string, task: TaskName | undefined, given: Reading & ReadingFlags): void {
+  const { swap, rename, prefix, columns = [], delimiter, encoding, field, labelMap = [] } = given;
+  const flags = {
+    '--swap': swap,
+    '--rename': rename.length > 0,
+    '--prefix': prefix.length > 0,
+    '--columns': columns.length > 0,
+    '--delimiter': delimiter !== undefined,
+    '--encoding': encoding !== undefined,
+    '--field': field !== undefined,
+    '--label-map': labelMap.length > 0,
+  };
   const isOther = task !== undefined && task !== 'retrieval';
   const flag = isOther ? `--task ${task}` : Object.entries(flags).find(([, given]) => given)?.[0];
   if (flag) throw new OptionError(`${path} is a retrieval task of queries and a corpus`, flag, 'leave the flag out');

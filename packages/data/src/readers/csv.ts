@@ -18,6 +18,8 @@ import { TextFile } from './text.ts';
 const LONGEST = 1 << 24;
 /** No leading zero: `007` is a name. */
 const NUMBER = /^(?:-?(?:0|[1-9]\d*)(?:\.\d*)?(?:e[+-]?\d+)?|nan)$/i;
+/** A first line by which Excel tells the delimiter. */
+const SEPARATOR = /^sep=(.)\r?\n/i;
 const NEWLINE = 0x0a;
 const REPLACEMENT = '\ufffd';
 
@@ -57,7 +59,8 @@ export async function* csvBlocks(
 
   /** From the first text of the file. */
   const found = (content: string): string => {
-    const delimiter = given ?? delimiterOf(content, columnNames?.length, kind === 'csv' ? ',' : '\t');
+    const told = SEPARATOR.exec(content)?.[1];
+    const delimiter = given ?? told ?? delimiterOf(content, columnNames?.length, kind === 'csv' ? ',' : '\t');
     if (columnNames) layout = { names: [...columnNames], delimiter, given: true };
     onFile?.({ file: file.name, encoding: text.encoding, delimiter: shownDelimiter(delimiter) });
     return delimiter;
@@ -76,6 +79,7 @@ export async function* csvBlocks(
       const record = next.value;
       const at = line + 1;
       line += record.lines;
+      if (at === 1 && SEPARATOR.test(`${record.fields.join(delimiter)}\n`)) continue;
       const problem = damaged && isDamaged(record) ? text.problemOf(bytes) : record.problem;
       if (!layout) {
         if (problem) throw fail(problem, at);

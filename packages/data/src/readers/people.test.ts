@@ -149,6 +149,12 @@ describe('delimiters', () => {
     ]);
   });
 
+  test("Excel's first line tells it", async () => {
+    const found = await read('a.csv', 'sep=;\r\ntext;text_pos\r\na,b;c\r\n');
+    expect(found).toEqual([{ text: 'a,b', text_pos: 'c' }]);
+    expect(found.map(sourceOf)).toEqual(['a.csv:3']);
+  });
+
   test('one column has none', async () => {
     expect(await read('a.csv', 'text\na; b\nc, d\n', { bad: new BadRecords('skip') })).toEqual([{ text: 'a; b' }]);
   });

@@ -17,3 +17,9 @@ export function classOf(value: unknown): string | undefined {
     ? String(value)
     : undefined;
 }
+
+/** What to do with a label that is no number; undefined where its text is no reason for anything but a finite number. */
+export function labelFix(label: string): string | undefined {
+  if (/^\s*-?\d+,\d+\s*$/.test(label)) return 'write decimals with a point';
+  return label.trim() === '' ? undefined : `give its number: --label-map ${label}=1 (option labelMap)`;
+}

@@ -105,6 +105,12 @@ describe('validateRecord', () => {
     );
   });
 
+  test('a decimal comma is told', () => {
+    expect(() => validateRecord(scored('0,5'), 'scored_pair', 'a.csv:7')).toThrow(
+      'a.csv:7: label is "0,5", not a number\n  fix: write decimals with a point',
+    );
+  });
+
   test('a text that is not a string names its value', () => {
     expect(() => validateRecord({ text: 'a', text_pos: 5n }, 'pair', 'train.jsonl:2')).toThrow(
       'train.jsonl:2: text_pos is 5, not a text\n  fix: give a string',

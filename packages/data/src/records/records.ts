@@ -2,7 +2,7 @@
 
 import { DataError } from '../errors.ts';
 import { headerHint, suggestedNames } from './known-names.ts';
-import { classOf, numericLabel } from './labels.ts';
+import { classOf, labelFix, numericLabel } from './labels.ts';
 import { keepSource, sourceOf } from './provenance.ts';
 
 /** A record as it was read. */
@@ -197,8 +197,7 @@ function requireLabel(value: unknown, type: RecordType, where: string | undefine
     throw new DataError(`label is ${shown(value)}, not a class`, where, 'give a text or a number');
   }
   if (numericLabel(value) !== undefined) return;
-  const isWord = typeof value === 'string' && value.trim() !== '';
-  const fix = isWord ? `give its number: --label-map ${value}=1 (option labelMap)` : 'give a finite number';
+  const fix = (typeof value === 'string' && labelFix(value)) || 'give a finite number';
   throw new DataError(`label is ${shown(value)}, not a number`, where, fix);
 }
 

@@ -109,7 +109,7 @@ function requireNumericLabels(rows: Dataset): void {
   const words = new Map<string, string | undefined>();
   for (const row of rows) {
     const { label } = row;
-    if (typeof label !== 'string' || label.trim() === '' || numericLabel(label) !== undefined) continue;
+    if (typeof label !== 'string' || !/\p{L}/u.test(label) || numericLabel(label) !== undefined) continue;
     if (!words.has(label)) words.set(label, sourceOf(row));
     if (words.size > NAMED) break;
   }

@@ -119,7 +119,10 @@ describe('records', () => {
 describe('options', () => {
   test.each([
     [{ modelType: 'gpt5' }, "modelType: there is no 'gpt5'\n  fix: use one of sentence_transformers, uniem, text2vec,"],
-    [{ recordType: 'quad' }, "recordType: there is no 'quad'\n  fix: use one of scored_pair, triplet, pair"],
+    [
+      { recordType: 'quad' },
+      "recordType: there is no 'quad'\n  fix: use one of scored_pair, scored_triplet, triplet, pair",
+    ],
     [
       { modelType: 'uniem' },
       'config.json names no uniem_pooling_strategy, so it was not trained by uniem\n  fix: give',
