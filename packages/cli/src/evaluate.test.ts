@@ -104,20 +104,20 @@ describe('a folder of BEIR', () => {
     told.mockRestore();
     expect(task).toMatchObject({ queries: ['pets'], relevant: [new Map([[0, 2]])], unfound: [[1]] });
     expect(lines).toEqual([
-      `${qrels}: 1 line of queries that are not there, which are not measured\n`,
-      `${qrels}: 2 lines of documents that are not in the corpus, which are never found\n`,
+      `${qrels}: 1 line whose query is not in queries.jsonl: not evaluated\n`,
+      `${qrels}: 2 lines whose document is not in corpus.jsonl: never found\n`,
     ]);
   });
 
   test.each([
     [
       'q1\td0\t1',
-      'bad.tsv: judges no document above 0 for a query that is there (1 lines of other queries)\n  fix: give',
+      'bad.tsv: judges no document above 0 for a query in queries.jsonl (1 lines are of other queries)\n  fix: give',
     ],
     ['q0\td8\t1', 'bad.tsv: none of its relevant documents is in the corpus\n  fix: give them in corpus.jsonl'],
     [
       'q0 d0 1',
-      'bad.tsv: judges no document above 0 for a query that is there (0 lines of other queries)\n  fix: give',
+      'bad.tsv: judges no document above 0 for a query in queries.jsonl (0 lines are of other queries)\n  fix: give',
     ],
     ['q0\td0\t1\nq0\td0', "bad.tsv:2: score is ''\n  fix: give query, document and a number, parted by tabs"],
   ])('whose judgements are %j is refused', async (text, message) => {

@@ -87,8 +87,8 @@ test('labels that are numbers of classes are told, unless a map gives others', a
   told.mockRestore();
   expect(train.map(({ label }) => label)).toEqual([1, 0.5, 0]);
   const line =
-    'warning: the labels are numbers of classes (0 entailment, 1 neutral, 2 contradiction), and are taken as scores; ' +
-    '--label-map entailment=…,neutral=…,contradiction=… gives others\n';
+    'warning: the labels are class numbers (0 entailment, 1 neutral, 2 contradiction), and are taken as scores; ' +
+    '--label-map entailment=…,neutral=…,contradiction=…\n';
   expect(lines).toEqual([line, line]);
 });
 
@@ -98,14 +98,14 @@ test('a flag may be of use to one of several files, and not to none', async () =
   const { train, validation } = await open({ data: [pairs], evalData: jsonl, columns });
   expect([train.length, validation.length]).toEqual([2, 1]);
   await expect(open({ data: [jsonl], columns })).rejects.toThrow(
-    `${jsonl}: columnNames is for CSV, TSV and .txt files, and there are none\n  fix: leave it out`,
+    `${jsonl}: columnNames applies to CSV, TSV and .txt files, and there are none here\n  fix: leave it out`,
   );
 });
 
 test('a file without a header says so, and shows the flag', { timeout: 60_000 }, async () => {
   const data = file('noheader.tsv', '手机坏了我要怎么办\t怎么修手机\t1\n今天\t明天\t0\n');
   const message =
-    'they look like a record, not like a header\n  fix: if the file has no header, name its columns: --columns sentence1,sentence2,label';
+    'they look like a record, not a header\n  fix: if the file has no header, name its columns: --columns sentence1,sentence2,label';
   await expect(uniem('finetune', '--model', model, '--data', data)).rejects.toThrow(message);
   await expect(uniem('evaluate', '--model', model, '--data', data)).rejects.toThrow(message);
 });

@@ -66,15 +66,14 @@ export async function readRetrievalFolder(folder: string, split: string | undefi
       else own.found.set(index, Number(score));
     });
   if (answers.size === 0) {
-    const what = `judges no document above 0 for a query that is there (${missing.queries} lines of other queries)`;
+    const what = `judges no document above 0 for a query in queries.jsonl (${missing.queries} lines are of other queries)`;
     throw new DataError(what, qrels, 'give query, document and a number, parted by tabs, for queries of queries.jsonl');
   }
   if ([...answers.values()].every(({ found }) => found.size === 0)) {
     throw new DataError('none of its relevant documents is in the corpus', qrels, 'give them in corpus.jsonl');
   }
-  if (missing.queries > 0) tell(qrels, missing.queries, 'of queries that are not there, which are not measured');
-  if (missing.documents > 0)
-    tell(qrels, missing.documents, 'of documents that are not in the corpus, which are never found');
+  if (missing.queries > 0) tell(qrels, missing.queries, 'whose query is not in queries.jsonl: not evaluated');
+  if (missing.documents > 0) tell(qrels, missing.documents, 'whose document is not in corpus.jsonl: never found');
   return {
     queries: [...answers.keys()].map((id) => queries.get(id) as string),
     documents: [...documents.values()],

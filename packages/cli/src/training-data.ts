@@ -100,7 +100,7 @@ function tellClasses(names: readonly string[] | undefined): void {
   const shown = names.map((name, i) => `${i} ${name}`).join(', ');
   const map = names.map((name) => `${name}=…`).join(',');
   process.stderr.write(
-    `warning: the labels are numbers of classes (${shown}), and are taken as scores; --label-map ${map} gives others\n`,
+    `warning: the labels are class numbers (${shown}), used as scores as they are; set others with --label-map ${map}\n`,
   );
 }
 

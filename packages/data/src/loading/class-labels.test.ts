@@ -45,7 +45,7 @@ describe.each([{ streaming: false }, { streaming: true }])('with %j', (options) 
       expect(await labels(fixture(name), options)).toEqual([0, 1, 2]);
       expect(await labels(fixture(name), { ...options, labelMap })).toEqual([1, 0.5, 0]);
       await expect(labels(fixture(name), { ...options, labelMap: { entailment: 1 } })).rejects.toThrow(
-        'label is 1 (neutral), which the label map does not have\n  fix: add it, as --label-map neutral=1',
+        'label is 1 (neutral), which is not in the label map\n  fix: add it, as --label-map neutral=1',
       );
     },
   );
@@ -73,10 +73,10 @@ describe.each([{ streaming: false }, { streaming: true }])('with %j', (options) 
 
 describe('options of formats', () => {
   test.each<[LoadOptions, string]>([
-    [{ delimiter: ';' }, 'delimiter is for CSV, TSV and .txt files, and there are none'],
-    [{ columnNames: ['a'] }, 'columnNames is for CSV, TSV and .txt files, and there are none'],
-    [{ field: 'data' }, 'field is for .json files, and there are none'],
-    [{ encoding: 'gbk' }, 'encoding is for text files, and there are none'],
+    [{ delimiter: ';' }, 'delimiter applies to CSV, TSV and .txt files, and there are none here'],
+    [{ columnNames: ['a'] }, 'columnNames applies to CSV, TSV and .txt files, and there are none here'],
+    [{ field: 'data' }, 'field applies to .json files, and there are none here'],
+    [{ encoding: 'gbk' }, 'encoding applies to text files, and there are none here'],
   ])('%j is refused where no file has a use for it', async (options, message) => {
     const loading = loadDataset(fixture('classes.parquet'), options);
     await expect(loading).rejects.toThrow(`${fixture('classes.parquet')}: ${message}\n  fix: leave it out`);

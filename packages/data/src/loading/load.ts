@@ -93,7 +93,7 @@ export async function loadDataset(
   const found = await find(path, options);
   const [unused] = unusedOptions([...found.splits.values()].flat(), options);
   if (unused) {
-    const what = `${unused.option} is for ${unused.words}, and there are none`;
+    const what = `${unused.option} applies to ${unused.words}, and there are none here`;
     throw new UnusedOptionError(what, path, 'leave it out', unused.option);
   }
   if (options.split !== undefined) {

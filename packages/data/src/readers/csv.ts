@@ -47,8 +47,9 @@ export async function* csvBlocks(
   const fail = ({ what, fix }: Problem, at: number) => new DataError(what, `${prefix}${at}`, fix);
   const kind = kindOf(file.name);
   if (kind === 'txt' && columnNames === undefined && given === undefined) {
-    const fix = 'name its columns: --columns sentence1,sentence2,label (option columnNames); or set --delimiter';
-    throw new DataError('a .txt file says nothing of its columns', file.name, fix);
+    const fix =
+      'name the columns: --columns sentence1,sentence2,label (option columnNames), or set --delimiter if there is a header';
+    throw new DataError('a .txt file has no header to name its columns', file.name, fix);
   }
   if (columnNames) headerOf([...columnNames], columns, '--columns', []);
   const text = new TextFile(file, encoding, from);

@@ -74,7 +74,7 @@ export async function* jsonBlocks(
 /** To node's warning channel, as what was skipped is. */
 function tellField({ name }: FoundField, file: string): void {
   process.emitWarning(
-    `${file}: the records are those of '${name}', the one key that holds a list of objects`,
+    `${file}: reading the records under '${name}', the only key that holds a list of objects`,
     'DataWarning',
   );
 }

@@ -21,7 +21,7 @@ export function withLabels(block: Block, options: ReadOptions): Block {
       return true;
     }
     const shown = name === undefined ? JSON.stringify(String(value)) : `${value} (${name})`;
-    const what = `${labelColumn} is ${shown.slice(0, 60)}, which the label map does not have`;
+    const what = `${labelColumn} is ${shown.slice(0, 60)}, which is not in the label map`;
     bad.add(
       new DataError(what, sourceOf(row as object), `add it, as --label-map ${name ?? value}=1 (option labelMap)`),
     );

@@ -188,7 +188,7 @@ describe('files without a header', () => {
 
   test('a .txt without names says how to give them', async () => {
     await expect(read('lcqmc.txt', text)).rejects.toThrow(
-      'lcqmc.txt: a .txt file says nothing of its columns\n  fix: name its columns: --columns sentence1,sentence2,label',
+      'lcqmc.txt: a .txt file has no header to name its columns\n  fix: name the columns: --columns sentence1,sentence2,label',
     );
   });
 
@@ -217,7 +217,7 @@ describe('records under a key', () => {
     expect(await read('a.json', object, { onFile: (report) => reports.push(report) })).toEqual(records);
     await new Promise(setImmediate);
     process.off('warning', listen);
-    expect(told).toEqual(["a.json: the records are those of 'data', the one key that holds a list of objects"]);
+    expect(told).toEqual(["a.json: reading the records under 'data', the only key that holds a list of objects"]);
     expect(reports).toEqual([{ file: 'a.json', encoding: 'utf-8', field: 'data' }]);
   });
 
@@ -275,13 +275,13 @@ describe('a file that is of another kind', () => {
     [
       'a.jsonl',
       gzipSync('{"text":"a"}\n'),
-      'is compressed with gzip, which its name does not say\n  fix: rename it to end in .gz',
+      'is compressed with gzip, but its name does not end in .gz\n  fix: add .gz to its name',
     ],
     ['a.parquet', gzipSync('{"text":"a"}\n'), 'is compressed with gzip'],
     [
       'a.csv',
       '<!DOCTYPE html>\n<html>',
-      'is an HTML or XML page, perhaps the error page of a download\n  fix: check the link',
+      'is an HTML or XML page, perhaps an error page instead of the file\n  fix: check the link',
     ],
     ['a.json', '<html>', 'is an HTML or XML page'],
     ['a.parquet', '<html></html>', 'is an HTML or XML page'],
@@ -296,7 +296,7 @@ describe('a file that is of another kind', () => {
       Buffer.from('PK\x03\x04....', 'latin1'),
       "is an Excel workbook (.xlsx) or another zip archive\n  fix: save the sheet as 'CSV UTF-8'",
     ],
-    ['a.parquet', '{"text":"a"}\n', 'is JSON, not what its name says\n  fix: rename it to end in .jsonl or .json'],
+    ['a.parquet', '{"text":"a"}\n', 'is JSON, not what its extension says\n  fix: rename it to end in .jsonl or .json'],
     ['a.json', Buffer.from([0x80, 0x04, 0x95]), 'is a Python pickle\n  fix: write it from Python'],
   ])('%s: says which, and what mends it', async (name, content, message) => {
     await expect(read(name, content)).rejects.toThrow(`${name}: ${message}`);
@@ -333,7 +333,7 @@ describe('labels', () => {
   test('that the map does not have are refused by their line, or skipped', async () => {
     const text = '{"label":"neutral"}\n{"label":"-"}\n';
     await expect(read('a.jsonl', text, { labelMap })).rejects.toThrow(
-      'a.jsonl:2: label is "-", which the label map does not have\n  fix: add it, as --label-map -=1 (option labelMap)',
+      'a.jsonl:2: label is "-", which is not in the label map\n  fix: add it, as --label-map -=1 (option labelMap)',
     );
     expect(await read('a.jsonl', text, { labelMap, bad: new BadRecords('skip') })).toEqual([{ label: 0.5 }]);
   });

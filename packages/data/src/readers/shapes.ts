@@ -23,13 +23,13 @@ const SHAPES: readonly { is: (head: Buffer) => boolean; what: string; fix: strin
   },
   {
     is: matches(/^(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|head|\?xml)/i),
-    what: 'an HTML or XML page, perhaps the error page of a download',
-    fix: 'check the link and the access to it, and download the file again',
+    what: 'an HTML or XML page, perhaps an error page instead of the file',
+    fix: 'check the link and your access, and download the file again',
   },
   {
     is: starts(0x1f, 0x8b),
-    what: 'compressed with gzip, which its name does not say',
-    fix: 'rename it to end in .gz, as train.jsonl.gz',
+    what: 'compressed with gzip, but its name does not end in .gz',
+    fix: 'add .gz to its name',
   },
   { is: starts(0x28, 0xb5, 0x2f, 0xfd), what: 'compressed with zstd', fix: 'decompress it first: zstd -d' },
   { is: starts(...Buffer.from('PAR1')), what: 'a Parquet file', fix: 'rename it to end in .parquet' },
@@ -57,7 +57,7 @@ export function shapeOfBinary(head: Buffer, extension: string): Problem | undefi
   const found = shapeOf(head);
   if (found) return found.fix.endsWith(extension) ? undefined : found; // of its own kind, and damaged
   if (/^(?:\xef\xbb\xbf)?\s*[[{]/.test(head.toString('latin1'))) {
-    return { what: 'JSON, not what its name says', fix: 'rename it to end in .jsonl or .json' };
+    return { what: 'JSON, not what its extension says', fix: 'rename it to end in .jsonl or .json' };
   }
   return undefined;
 }

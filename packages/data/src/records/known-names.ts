@@ -68,7 +68,7 @@ export function headerHint(columns: readonly string[]): { what: string; fix: str
           : 'text,text_pos,text_neg'
         : columns.map((_, i) => `name${i + 1}`).join(',');
   return {
-    what: 'they look like a record, not like a header',
+    what: 'they look like a record, not a header',
     fix: `if the file has no header, name its columns: --columns ${names} (option columnNames)`,
   };
 }

@@ -45,7 +45,7 @@ describe('what is wrong is told apart', () => {
     [{ 'How do I learn to swim?': 'a', 'What helps me to swim?': 'b' }, 'text,text_pos'],
   ])('a header that is a record', (row, names) => {
     expect(message(row)).toContain(
-      `match no record type; they look like a record, not like a header\n  fix: if the file has no header, name its columns: --columns ${names} (option columnNames)`,
+      `match no record type; they look like a record, not a header\n  fix: if the file has no header, name its columns: --columns ${names} (option columnNames)`,
     );
   });
 
@@ -54,7 +54,7 @@ describe('what is wrong is told apart', () => {
   });
 
   test("FlagEmbedding's records", () => {
-    expect(message({ query: 'a', pos: ['b'], neg: [] })).toContain("fix: they are FlagEmbedding's: --adapter bge");
+    expect(message({ query: 'a', pos: ['b'], neg: [] })).toContain('fix: use --adapter bge for FlagEmbedding records');
   });
 
   test('a column that has a meaning and no use is told with what it would be used by', () => {

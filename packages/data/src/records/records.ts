@@ -116,7 +116,7 @@ export function inferRecordType(record: object, where = sourceOf(record)): Recor
     'rename them to {text, text_pos}, {text, text_pos, text_neg}, {sentence1, sentence2, label}, {text, vector} or {text, label}';
   const fix =
     'query' in record && Array.isArray(pos)
-      ? "they are FlagEmbedding's: --adapter bge"
+      ? 'use --adapter bge for FlagEmbedding records'
       : names.length > 0
         ? rename
         : types;
@@ -145,15 +145,15 @@ export function unusedColumns(columns: readonly string[], type: RecordType): { c
 
 /** What a column is for that its record may have and its type does not. */
 const USES: Readonly<Record<string, string>> = {
-  text_neg: 'negatives: give record type triplet',
+  text_neg: 'negatives: use record type triplet',
   label: 'a label: rename text and text_pos to sentence1 and sentence2, or filter the pairs by it',
   score: 'a score: rename it to label, beside sentence1 and sentence2',
-  scores: "a teacher's scores: give record type scored_triplet, with text_pos and text_neg",
-  vector: 'an embedding: give record type text_vector, without text_pos',
-  pos_scores: "a teacher's scores of FlagEmbedding: give --adapter bge",
-  neg_scores: "a teacher's scores of FlagEmbedding: give --adapter bge",
-  prompt: 'an instruction for the query: put it before the texts with --prefix, or in the records',
-  instruction: 'an instruction: put it before the texts with --prefix, or in the records',
+  scores: "a teacher's scores: use record type scored_triplet, with text_pos and text_neg",
+  vector: 'an embedding: use record type text_vector, without text_pos',
+  pos_scores: "FlagEmbedding's teacher scores: use --adapter bge",
+  neg_scores: "FlagEmbedding's teacher scores: use --adapter bge",
+  prompt: 'an instruction for the query: prepend it with --prefix, or in the records themselves',
+  instruction: 'an instruction: prepend it with --prefix, or in the records themselves',
 };
 
 /**

@@ -21,7 +21,7 @@ describe('records at hand', () => {
     [
       'the same text on both sides',
       [0, 1].map((label) => ({ sentence1: 'a', sentence2: 'a', label })),
-      'sentence1 and sentence2 are the same text in every record\n  fix: give two texts that differ',
+      'sentence1 and sentence2 are identical in every record\n  fix: give two texts that differ',
     ],
     [
       'one class',
@@ -46,22 +46,22 @@ describe('records at hand', () => {
     [
       'pairs that all have one positive',
       [1, 2].map((i) => ({ text: `a${i}`, text_pos: 'b' })),
-      "text_pos is the same text in every record: no record is another's negative; give records of different texts",
+      'every record has the same text_pos, so there are no in-batch negatives; give records of different texts',
     ],
     [
       'pairs that all have one text',
       [1, 2].map((i) => ({ text: 'a', text_pos: `b${i}` })),
-      'text is the same text in every record: each positive is its negative too; give records of different texts',
+      'every record has the same text, so each positive is also a negative of that text; give records of different texts',
     ],
     [
       'pairs of the same text twice',
       [1, 2].map((i) => ({ text: `a${i}`, text_pos: `a${i}` })),
-      'text and text_pos are the same text in every record: it is told apart from others only, by dropout (SimCSE); give',
+      'text and text_pos are identical in every record: only dropout makes them differ (unsupervised SimCSE); give',
     ],
     [
       'a label that pairs make no use of',
       [1, 2].map((i) => ({ text: `a${i}`, text_pos: `b${i}`, label: i })),
-      'column label has no part in training on records of type pair; it may be a label: rename',
+      "column 'label' is not used by record type pair; it looks like a label: rename",
     ],
     [
       'triplets with and without negatives',
@@ -69,7 +69,7 @@ describe('records at hand', () => {
         { text: 'a', text_pos: 'b', text_neg: [] },
         { text: 'c', text_pos: 'd', text_neg: ['e'] },
       ],
-      '1 of 2 records have no negatives: the other positives of a batch are negatives for all',
+      '1 of 2 records have no negatives: the other positives of the batch are used as negatives throughout',
     ],
   ])('%s: it is said', async (_, rows, note) => {
     const { notes } = await open(rows);
@@ -112,7 +112,7 @@ describe('streams', () => {
     const triplet = (i: number) => ({ text: `a${i}`, text_pos: `b${i}`, text_neg: i % 2 ? ['c'] : [] });
     expect(await read(triplet)).toEqual([expect.stringContaining('a record has no negatives')]);
     const late = (i: number) => ({ text: `a${i}`, text_pos: `b${i}`, ...(i === 7 ? { text_neg: 'c' } : {}) });
-    await expect(read(late)).rejects.toThrow('has negatives, which the first record of the stream had not');
+    await expect(read(late)).rejects.toThrow('has negatives, but the first record of the stream has none');
   });
 });
 

@@ -75,7 +75,7 @@ export class LearnableCheck {
     }
     if (this.#sidesDiffer) return undefined;
     const fix = 'give two texts that differ';
-    return { what: 'sentence1 and sentence2 are the same text in every record', fix, isFlat: true, isRefused: true };
+    return { what: 'sentence1 and sentence2 are identical in every record', fix, isFlat: true, isRefused: true };
   }
 
   #pairs(): Hopeless | undefined {
@@ -83,21 +83,21 @@ export class LearnableCheck {
     const told = { fix: 'give records of different texts', isRefused: false };
     if (this.#answers.size === 1) {
       return {
-        what: "text_pos is the same text in every record: no record is another's negative",
+        what: 'every record has the same text_pos, so there are no in-batch negatives',
         isFlat: true,
         ...told,
       };
     }
     if (this.#texts.size === 1) {
       return {
-        what: 'text is the same text in every record: each positive is its negative too',
+        what: 'every record has the same text, so each positive is also a negative of that text',
         isFlat: false,
         ...told,
       };
     }
     if (this.#sidesDiffer) return undefined;
     return {
-      what: 'text and text_pos are the same text in every record: it is told apart from others only, by dropout (SimCSE)',
+      what: 'text and text_pos are identical in every record: only dropout makes them differ (unsupervised SimCSE)',
       fix: 'give a text_pos that says the same in other words',
       isFlat: false,
       isRefused: false,

@@ -86,7 +86,7 @@ export async function hopelessBatches(source: BatchSource, rows: Rows): Promise<
     if (count === LOOKED_AT) break;
   }
   if (hopeless === 0 || (hopeless === count && all.problem()?.isFlat)) return undefined; // the records' fault, told before
-  const what = `${hopeless} of the first ${count} batches have one text or one label throughout: nothing can be learned from them`;
+  const what = `${hopeless} of the first ${count} batches contain a single text or a single label, so nothing can be learned from them`;
   const fix = options.shuffle ? 'give records of more different texts, or a larger batchSize' : 'give shuffle';
   const isLabelled = recordType === 'scored_pair' || recordType === 'labeled_text';
   if (isLabelled && hopeless === count) throw new OptionError(what, 'batchSize', fix);

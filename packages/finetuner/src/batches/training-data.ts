@@ -63,7 +63,7 @@ export async function openTrainingData(
   const columns = train instanceof Dataset ? train.columnNames : Object.keys(first);
   const type = recordType ?? typeOf(first, columns);
   const notes = unusedColumns(columns, type).map(
-    ({ column, use }) => `column ${column} has no part in training on records of type ${type}; it may be ${use}`,
+    ({ column, use }) => `column '${column}' is not used by record type ${type}; it looks like ${use}`,
   );
   if (onBadRecord === 'skip') {
     train = validRecords(train, type);
@@ -101,7 +101,7 @@ function typeOf(first: Row, columns: readonly string[]): RecordType {
 
 function mixNote(without: number, all: number): string {
   const which = without === all ? 'no record has' : `${without} of ${all} records have no`;
-  return `${which} negatives: the other positives of a batch are negatives for all (inBatchPositives)`;
+  return `${which} negatives: the other positives of the batch are used as negatives throughout (inBatchPositives)`;
 }
 
 /** @throws DataError that names the words that stand where numbers have to. */
@@ -131,11 +131,11 @@ function streamWatch(type: RecordType, isInferred: boolean, warn: (warning: stri
   return (row) => {
     if (type === 'pair' && isInferred && negativesOf(row).length > 0) {
       const fix = 'give record type triplet (--record-type triplet)';
-      throw new DataError('has negatives, which the first record of the stream had not', sourceOf(row), fix);
+      throw new DataError('has negatives, but the first record of the stream has none', sourceOf(row), fix);
     }
     if (isTriplet(type) && !isMixTold && negativesOf(row).length === 0) {
       isMixTold = true;
-      warn('a record has no negatives: in its batch the other positives are negatives for all');
+      warn('a record has no negatives: the other positives of its batch are used as negatives');
     }
     if (check.count >= JUDGED) return;
     check.add(row);

@@ -122,7 +122,7 @@ function checkDistillation(recordType: RecordType, options: LossOptions): void {
   const fitting: readonly string[] = recordType === 'text_vector' ? VECTOR_LOSS_TYPES : SCORE_LOSS_TYPES;
   if (!fitting.includes(type)) {
     throw new OptionError(
-      `'${type}' has no meaning for records of type ${recordType}`,
+      `'${type}' is not a loss for records of type ${recordType}`,
       'distillationLoss',
       `give ${fitting.join(' or ')}`,
     );
@@ -134,7 +134,7 @@ function checkDistillation(recordType: RecordType, options: LossOptions): void {
   });
   if (unused !== undefined && (options.contrastiveWeight ?? 0) === 0) {
     throw new OptionError(
-      'is an option of the in-batch loss, which has no part in this distillation',
+      'is an option of the in-batch loss, which this distillation does not use',
       unused,
       'give contrastiveWeight above 0, or leave it out',
     );

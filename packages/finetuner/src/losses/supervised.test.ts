@@ -141,7 +141,7 @@ describe('a run', () => {
     const lines = told.mock.calls.map(([line]) => String(line)).filter((line) => line.includes('negatives'));
     told.mockRestore();
     expect(lines).toEqual([
-      'warning: 4 of 8 records have no negatives: the other positives of a batch are negatives for all (inBatchPositives)\n',
+      'warning: 4 of 8 records have no negatives: the other positives of the batch are used as negatives throughout (inBatchPositives)\n',
     ]);
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
   });
@@ -149,14 +149,16 @@ describe('a run', () => {
   test('refuses batches whose labels are all alike, and a model of which nothing trains', async () => {
     const sorted = words.map((word, i) => ({ sentence1: word, sentence2: `a ${word}`, label: i < 4 ? 0 : 1 }));
     await expect(run(sorted, {})).rejects.toThrow(
-      'batchSize: 2 of the first 2 batches have one text or one label throughout: nothing can be learned from them\n  fix: give shuffle',
+      'batchSize: 2 of the first 2 batches contain a single text or a single label, so nothing can be learned from them\n  fix: give shuffle',
     );
     await expect(
       run(
         words.map((text) => ({ text, text_pos: `a ${text}` })),
         { freezeLayers: 2 },
       ),
-    ).rejects.toThrow('freezeLayers: no parameter that embeddings depend on would train\n  fix: give a smaller number');
+    ).rejects.toThrow(
+      'freezeLayers: no parameter that the embeddings depend on would be trained\n  fix: give a smaller number',
+    );
   });
 });
 
@@ -177,17 +179,17 @@ test.each<[Parameters<typeof checkLossOptions>[0], LossOptions, string]>([
   [
     'scored_triplet',
     { distillationLoss: 'mse' },
-    "distillationLoss: 'mse' has no meaning for records of type scored_triplet\n  fix: give kl or margin_mse",
+    "distillationLoss: 'mse' is not a loss for records of type scored_triplet\n  fix: give kl or margin_mse",
   ],
   [
     'text_vector',
     { distillationLoss: 'kl' },
-    "distillationLoss: 'kl' has no meaning for records of type text_vector\n  fix: give mse or cosine",
+    "distillationLoss: 'kl' is not a loss for records of type text_vector\n  fix: give mse or cosine",
   ],
   [
     'scored_triplet',
     { symmetricLoss: true },
-    'symmetricLoss: is an option of the in-batch loss, which has no part in this distillation\n  fix: give contrastiveWeight above 0',
+    'symmetricLoss: is an option of the in-batch loss, which this distillation does not use\n  fix: give contrastiveWeight above 0',
   ],
   [
     'scored_triplet',

@@ -134,7 +134,7 @@ export function warn(warning: string): void {
 function requireTrainable(variables: Parameters, option: string): void {
   if ([...variables.keys()].some((name) => !/(^|\.)pooler\./.test(name))) return;
   const fix = option === 'freezeLayers' ? 'give a smaller number' : 'give parts of the names of other parameters';
-  throw new OptionError('no parameter that embeddings depend on would train', option, fix);
+  throw new OptionError('no parameter that the embeddings depend on would be trained', option, fix);
 }
 
 /** @throws OptionError for options that wait for a validation which never comes. */
