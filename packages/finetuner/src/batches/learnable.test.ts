@@ -71,6 +71,14 @@ describe('records at hand', () => {
       ],
       '1 of 2 records have no negatives: the other positives of the batch are used as negatives throughout',
     ],
+    [
+      'scores of triplets, some without negatives',
+      [
+        { text: 'a', text_pos: 'b', text_neg: [], scores: [1] },
+        { text: 'c', text_pos: 'd', text_neg: ['e'], scores: [1, 0] },
+      ],
+      '1 of 2 records have no negatives: a score has nothing to be compared with there',
+    ],
   ])('%s: it is said', async (_, rows, note) => {
     const { notes } = await open(rows);
     expect(notes).toHaveLength(1);

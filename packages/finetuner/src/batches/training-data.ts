@@ -86,7 +86,7 @@ export async function openTrainingData(
   const problem = check.problem();
   if (problem?.isRefused) throw new DataError(problem.what, 'the training set', problem.fix);
   if (problem) notes.push(`${problem.what}; ${problem.fix}`);
-  if (withoutNegatives > 0) notes.push(mixNote(withoutNegatives, train.length));
+  if (withoutNegatives > 0) notes.push(mixNote(type, withoutNegatives, train.length));
   return { train, validation, recordType: type, withoutNegatives, notes };
 }
 
@@ -99,9 +99,11 @@ function typeOf(first: Row, columns: readonly string[]): RecordType {
   return hasNegatives ? 'triplet' : type;
 }
 
-function mixNote(without: number, all: number): string {
+function mixNote(type: RecordType, without: number, all: number): string {
   const which = without === all ? 'no record has' : `${without} of ${all} records have no`;
-  return `${which} negatives: the other positives of the batch are used as negatives throughout (inBatchPositives)`;
+  return type === 'scored_triplet'
+    ? `${which} negatives: a score has nothing to be compared with there`
+    : `${which} negatives: the other positives of the batch are used as negatives throughout (inBatchPositives)`;
 }
 
 /** @throws DataError that names the words that stand where numbers have to. */
@@ -133,7 +135,7 @@ function streamWatch(type: RecordType, isInferred: boolean, warn: (warning: stri
       const fix = 'give record type triplet (--record-type triplet)';
       throw new DataError('has negatives, but the first record of the stream has none', sourceOf(row), fix);
     }
-    if (isTriplet(type) && !isMixTold && negativesOf(row).length === 0) {
+    if (type === 'triplet' && !isMixTold && negativesOf(row).length === 0) {
       isMixTold = true;
       warn('a record has no negatives: the other positives of its batch are used as negatives');
     }

@@ -109,11 +109,14 @@ function requireFields(row: Row, task: TaskName): void {
             ? classOf(value) !== undefined
             : Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string');
     if (isRight) continue;
+    const isWord = kind === 'number' && typeof value === 'string';
     const needed = kind === 'texts' ? 'a list of texts' : `a ${kind}`;
     throw new DataError(
       `${field} is ${typeof value === 'bigint' ? value : JSON.stringify(value)}, and ${task} needs ${needed}`,
       sourceOf(row),
-      'correct the record, or name another task',
+      isWord
+        ? 'give words their numbers with --label-map, or name another task'
+        : 'correct the record, or name another task',
     );
   }
 }
