@@ -21,7 +21,6 @@ test('as long as the stream of GROUP_BY_LABEL: twice the pairs of a class, at mo
   const pairs = sizes.filter((size) => size > 1).map((size) => Math.floor(size / 2));
   const cap = pairs.sort((a, b) => b - a)[1] as number;
   const wanted = 2 * pairs.reduce((sum, count) => sum + Math.min(count, cap), 0);
-  // the largest class may have one round more: the last one begins while two classes have texts
   expect(classOrder(classes)).toHaveLength(wanted);
 });
 
