@@ -33,6 +33,12 @@ export const POSITIVE: Kind = {
   name: 'a finite number above 0',
   is: (value) => NUMBER.is(value) && (value as number) > 0,
 };
+/** An array or a typed array, as of labels. */
+export const NUMBERS: Kind = {
+  name: 'a list of finite numbers',
+  is: (value) =>
+    (Array.isArray(value) || ArrayBuffer.isView(value)) && Array.from(value as number[]).every(Number.isFinite),
+};
 export const BATCH: Kind = {
   name: 'a batch of packed tokens',
   is: (value) => {
@@ -54,4 +60,12 @@ export function requireRows(matrices: Readonly<Record<string, unknown>>): void {
       'give as many rows of one length',
     );
   }
+}
+
+/** Two matrices, whose rows are as long, by their names. */
+export function requireWidth(matrices: Readonly<Record<string, tf.Tensor2D>>): void {
+  const [[name, given], [other, like]] = Object.entries(matrices) as [[string, tf.Tensor2D], [string, tf.Tensor2D]];
+  if (given.shape[1] === like.shape[1]) return;
+  const what = `has rows of ${given.shape[1]} values, and ${other} of ${like.shape[1]}`;
+  throw new OptionError(what, name, 'give embeddings of one model');
 }

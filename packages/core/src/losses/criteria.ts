@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { FLAG, NUMBER, OBJECT, oneOf } from '@uniem/hub/arguments';
 
-import { MATRIX, POSITIVE, requireKind, requireOptions, requireRows, VECTOR } from '../arguments.ts';
+import { MATRIX, POSITIVE, requireKind, requireOptions, requireRows, requireWidth, VECTOR } from '../arguments.ts';
 import { OptionError } from '../errors.ts';
 import { DEFAULT_TEMPERATURE, IN_BATCH_LOSS_TYPES, type InBatchLossType } from '../names.ts';
 import { coSent } from '../operations/co-sent.ts';
@@ -77,7 +77,7 @@ export function tripletLoss(
 ): tf.Scalar {
   requireRows({ text, positive });
   requireKind(negatives, MATRIX, 'negatives');
-  requireWidth('negatives', negatives, text);
+  requireWidth({ negatives, text });
   requireOptions(options, TRIPLET, 'tripletLoss');
   const { ignored, symmetric, swap, inBatchPositives } = options;
   return tf.tidy(() => {
@@ -89,12 +89,6 @@ export function tripletLoss(
     const back = pairsOneWay(positive, text, options, ignored?.toPositive);
     return symmetric ? mean(loss, back) : (tf.add(loss, back) as tf.Scalar);
   });
-}
-
-function requireWidth(name: string, given: tf.Tensor2D, like: tf.Tensor2D): void {
-  const [actual, expected] = [given.shape[1], like.shape[1]];
-  if (actual === expected) return;
-  throw new OptionError(`has rows of ${actual} values, and text of ${expected}`, name, 'give embeddings of one model');
 }
 
 function pairsOneWay(text: tf.Tensor2D, positive: tf.Tensor2D, options: InBatchOptions, ignored?: tf.Tensor2D) {
