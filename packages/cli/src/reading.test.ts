@@ -89,7 +89,7 @@ test('labels that are numbers of classes are told, unless a map gives others', a
   told.mockRestore();
   expect(train.map(({ label }) => label)).toEqual([1, 0.5, 0]);
   const line =
-    'warning: the labels are class numbers (0 entailment, 1 neutral, 2 contradiction), and are taken as scores; ' +
+    'warning: the labels are class numbers (0 entailment, 1 neutral, 2 contradiction), used as scores as they are; set others with ' +
     '--label-map entailment=…,neutral=…,contradiction=…\n';
   expect(lines).toEqual([line, line]);
 });
