@@ -20,7 +20,8 @@ export async function index(given: SearchFlags): Promise<void> {
     throw new OptionError('an index is made of a file, which is read twice', '--input', 'write the texts to a file');
   }
   requireFolderOf(folder);
-  const texts = { input, column, columns: idColumns, split, stdinFormat };
+  const format = formatOf(given);
+  const texts = { input, column, columns: idColumns, split, stdinFormat, format };
   const rows = await openTexts(texts);
   const backend = await useEngine({ backend: given.backend });
   const { precision } = given;
@@ -37,7 +38,7 @@ export async function index(given: SearchFlags): Promise<void> {
     shard: undefined,
     resume,
     run: {
-      ...{ model, input, column, split, pooling, truncateDim, prompt, backend },
+      ...{ model, input, column, split, ...format, pooling, truncateDim, prompt, backend },
       ...{
         precision,
         batchSize: given.batchSize,
@@ -75,7 +76,7 @@ export async function query(given: SearchFlags): Promise<void> {
   const rows =
     one !== undefined
       ? single({ [column]: one })
-      : await openTexts({ input: input as string, column, columns, split, stdinFormat });
+      : await openTexts({ input: input as string, column, columns, split, stdinFormat, format: formatOf(given) });
   const source = new RowWindows(rows);
   const bar = new ProgressBar('search', undefined, file ? 'auto' : false);
   let done = 0;
@@ -120,6 +121,8 @@ export async function query(given: SearchFlags): Promise<void> {
   }
   if (output !== undefined) process.stdout.write(`${output}\n`);
 }
+
+const formatOf = ({ columns, delimiter, encoding, field }: SearchFlags) => ({ columns, delimiter, encoding, field });
 
 /** The model's own prompt for a role; none where it has no such prompt, as encodeQuery and encodeDocument. */
 function ownPrompt({ prompts }: Embedder, name: 'query' | 'document'): string {

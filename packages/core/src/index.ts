@@ -16,7 +16,13 @@ export { refuseForeignFolder, writeFileWhole, writeFolderWhole } from './formats
 export { modelFolder } from './formats/model-folder.ts';
 export { type HostTensor, openSafetensors, type StoredTensor, writeSafetensors } from './formats/safetensors.ts';
 export { coSentLoss, type InBatchOptions, pairLoss, type TripletOptions, tripletLoss } from './losses/criteria.ts';
-export { distillationLoss } from './losses/distillation.ts';
+export {
+  distillationLoss,
+  type ScoreLossOptions,
+  scoreDistillationLoss,
+  type TeacherScores,
+} from './losses/distillation.ts';
+export { type LabeledLossOptions, labeledLoss } from './losses/labeled.ts';
 export { matryoshkaLoss } from './losses/matryoshka.ts';
 export type { ModelConfig } from './models/config.ts';
 export { adapterNames, addedRows, isByColumns } from './models/layers.ts';
@@ -26,18 +32,25 @@ export {
   BACKENDS,
   type Backend,
   DEFAULT_TEMPERATURE,
+  DEFAULT_TRIPLET_MARGIN,
   DISTILLATION_LOSS_TYPES,
   type DistillationLossType,
   IN_BATCH_LOSS_TYPES,
   type InBatchLossType,
+  LABELED_LOSS_TYPES,
+  type LabeledLossType,
   OUTPUT_PRECISIONS,
   type OutputPrecision,
   POOLING_STRATEGIES,
   type PoolingStrategy,
   PRECISIONS,
   type Precision,
+  SCORE_LOSS_TYPES,
+  type ScoreLossType,
   SEARCH_PRECISIONS,
   type SearchPrecision,
+  VECTOR_LOSS_TYPES,
+  type VectorLossType,
 } from './names.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm.ts';

@@ -14,10 +14,15 @@ export { hubNameOf, type LoadOptions, loadDataset } from './loading/load.ts';
 export { partsOf } from './loading/local-files.ts';
 export { ADAPTERS, type Adapter, ON_BAD_RECORD, type OnBadRecord } from './names.ts';
 export { Pcg64 } from './random.ts';
+export { requireUsed, UnusedOptionError } from './readers/formats.ts';
 export { readJsonl } from './readers/jsonl.ts';
+export type { FileReport, FormatOptions } from './readers/reader.ts';
+export { headerHint } from './records/known-names.ts';
+export { classOf, numericLabel } from './records/labels.ts';
 export { sourceOf } from './records/provenance.ts';
 export {
   inferRecordType,
+  type LabeledText,
   negativesOf,
   type Pair,
   RECORD_TYPES,
@@ -25,7 +30,9 @@ export {
   type RecordType,
   type Row,
   type ScoredPair,
+  type ScoredTriplet,
   type TextVector,
   type Triplet,
+  unusedColumns,
   validateRecord,
 } from './records/records.ts';

@@ -98,6 +98,9 @@ const TABLE: [name: string, call: Call, bad: readonly unknown[]][] = [
       { queries: ['a'], documents: ['b'], relevant: [5] },
       { queries: ['a'], documents: ['b'], relevant: ['0'] },
       { queries: ['a'], documents: ['b'], relevant: [Number.NaN] },
+      { queries: ['a'], documents: ['b'], unfound: [5] },
+      { queries: ['a'], documents: ['b'], unfound: [['1']] },
+      { queries: ['a'], documents: ['b'], unfound: [[0]] },
     ],
   ],
   [

@@ -41,7 +41,7 @@ export const embed = defineCommand({
     const { openTexts, textOf } = await import('../texts.ts');
     const { Journal } = await import('../journal.ts');
     const { lockFile } = await import('@uniem/data/files');
-    const { dimensions, inputType, ...request } = flags;
+    const { dimensions, inputType, columns, delimiter, encoding, field, ...request } = flags;
     requireFolderOf(output);
     const path = `${output}.journal`;
     if (existsSync(output) && !existsSync(path) && !overwrite) {
@@ -53,7 +53,9 @@ export const embed = defineCommand({
     }
     const provider = openHosted(name, model, baseUrl, request);
     const texts: string[] = [];
-    for await (const row of await openTexts({ input, column, split, stdinFormat })) texts.push(textOf(row, column));
+    const format = { columns, delimiter, encoding, field };
+    const rows = await openTexts({ input, column, split, stdinFormat, format });
+    for await (const row of rows) texts.push(textOf(row, column));
     const different = [...new Set(texts)];
     const unlock = await lockFile(output, `${path}.lock`);
     try {
