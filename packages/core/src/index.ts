@@ -11,6 +11,8 @@ export {
   type Precision,
   useEngine,
 } from './engine/engine.ts';
+export { importOptional } from './engine/optional-package.ts';
+export { registerWasmBackend } from './engine/wasm.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
 export { refuseForeignFolder, writeFileWhole, writeFolderWhole } from './formats/files.ts';
 export { modelFolder } from './formats/model-folder.ts';

@@ -3,12 +3,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { EngineError } from '../errors.ts';
+import { importOptional } from './optional-package.ts';
+import { registerWasmBackend } from './wasm.ts';
 
 import '../../generated/tfjs-gradients.js'; // tfjs-core alone knows no kernel's gradient: scripts/gradients.mjs
 
-export const BACKENDS = ['auto', 'native', 'tensorflow', 'cpu'] as const;
+export const BACKENDS = ['auto', 'native', 'tensorflow', 'wasm', 'cpu'] as const;
 
-/** `auto` is native, else tensorflow, else cpu with a warning. */
+/** `auto` is the first of native, tensorflow, wasm and cpu that starts; with a warning where that is wasm or cpu. */
 export type Backend = (typeof BACKENDS)[number];
 
 export const PRECISIONS = ['fp32', 'bf16'] as const;
@@ -45,22 +47,32 @@ export async function ensureEngine(): Promise<void> {
   if (!tf.engine().backendName) await useEngine();
 }
 
+/** How long each takes beside native, for the warning. */
+const SLOWNESS: Partial<Record<EngineName, string>> = { wasm: 'about 50 times', cpu: 'about 200 times' };
+
 async function firstThatStarts(): Promise<EngineName> {
   const causes: string[] = [];
-  for (const name of ['native', 'tensorflow'] as const) {
+  for (const name of ['native', 'tensorflow', 'wasm'] as const) {
     try {
       const started = await start(name);
-      if (causes.length > 0) process.stderr.write(`note: computing on engine ${name}, since ${causes.join('; ')}\n`);
+      if (causes.length > 0) report(started, causes);
       return started;
     } catch (cause) {
       causes.push((cause as Error).message.split('\n')[0] as string);
     }
   }
-  process.stderr.write(
-    `warning: computing on TF.js's cpu engine, about 200 times slower\n  ${causes.join('\n  ')}\n` +
-      '  fix: run `uniem setup native`\n',
-  );
+  report('cpu', causes);
   return start('cpu');
+}
+
+function report(name: EngineName, causes: string[]): void {
+  const slower = SLOWNESS[name];
+  process.stderr.write(
+    slower === undefined
+      ? `note: computing on engine ${name}, since ${causes.join('; ')}\n`
+      : `warning: computing on TF.js's ${name} engine, ${slower} slower than native\n  ${causes.join('\n  ')}\n` +
+          '  fix: run `uniem setup native`\n',
+  );
 }
 
 async function start(name: EngineName): Promise<EngineName> {
@@ -69,8 +81,11 @@ async function start(name: EngineName): Promise<EngineName> {
     const { registerNativeBackend } = await import('@uniem/backend-native');
     await registerNativeBackend();
   } else if (name === 'tensorflow') {
-    const { registerTensorflowBackend } = await import('@uniem/backend-tensorflow');
+    const load = () => import('@uniem/backend-tensorflow');
+    const { registerTensorflowBackend } = await importOptional(load, '@uniem/backend-tensorflow', 'engine tensorflow');
     await registerTensorflowBackend();
+  } else if (name === 'wasm') {
+    await registerWasmBackend();
   } else {
     await import('@tensorflow/tfjs-backend-cpu');
   }
