@@ -17,7 +17,7 @@ const ARROWS: Record<string, readonly string[]> = {
   finetuner: ['core', 'data'],
   providers: [],
   server: ['core'],
-  cli: ['finetuner', 'server', 'providers', 'core', 'data'],
+  cli: ['finetuner', 'server', 'providers', 'core', 'data', 'hub'],
   'engine-setup': [],
   'backend-tensorflow': ['engine-setup'],
   'backend-native': ['engine-setup'],

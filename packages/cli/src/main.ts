@@ -9,12 +9,13 @@ import { encode } from './commands/encode.ts';
 import { evaluate } from './commands/evaluate.ts';
 import { finetune } from './commands/finetune.ts';
 import { mine } from './commands/mine.ts';
+import { push } from './commands/push.ts';
 import { setup } from './commands/setup.ts';
 import { describeFlags, parseFlags } from './flags.ts';
 import { UsageError } from './usage-error.ts';
 
 const COMMANDS = new Map<string, Command>(
-  Object.entries({ finetune, encode, embed, evaluate, compare, mine, data, setup, doctor }),
+  Object.entries({ finetune, encode, embed, evaluate, compare, mine, data, push, setup, doctor }),
 );
 
 async function main(argv: string[]): Promise<void> {

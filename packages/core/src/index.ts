@@ -1,5 +1,7 @@
 /** Text to embedding. The public names of @uniem/core. */
 
+import './tfjs-types.ts';
+
 export { Embedder, type EmbedderOptions, type EncodeOptions } from './embedder/embedder.ts';
 export { createUniemEmbedder, type UniemEmbedderOptions } from './embedder/uniem-embedder.ts';
 export {
