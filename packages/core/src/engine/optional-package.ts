@@ -5,7 +5,7 @@ import { EngineError } from '../errors.ts';
 /**
  * What `load` imports.
  *
- * @param load Imports the package: `() => import('@uniem/backend-tensorflow')`.
+ * @param load Imports the package.
  * @param name The package, with the version to install if not any will do.
  * @param where What needs it, as `engine tensorflow`.
  * @throws EngineError with the command that installs it, where it is not installed.
