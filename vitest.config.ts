@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ['packages/*/{src,test}/**/*.test.ts', 'examples/*.test.ts', 'fuzz/*.test.ts', 'scripts/*.test.ts'],
     testTimeout: 120_000,
+    env: { UNIEM_EMULATE_BF16: '1' }, // so that every machine tests bf16: see packages/backend-native/native/gemm.cc
     maxWorkers: 1, // the engine uses every core
     reporters: ['default', './scripts/count-reporter.mjs'],
   },

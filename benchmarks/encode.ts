@@ -9,8 +9,8 @@ const texts = [...rows.map((row) => row.text_pos as string), ...rows.map((row) =
   0,
   Number(count),
 );
-await useEngine({ precision });
-const embedder = await Embedder.fromPretrained(folder);
+await useEngine();
+const embedder = await Embedder.fromPretrained(folder, { precision });
 await embedder.encode(texts.slice(0, 64));
 const start = performance.now();
 await embedder.encode(texts);

@@ -1,7 +1,7 @@
 /** GFLOP/s of bare oneDNN products of a training step's shapes: matmul.js. The limit of what a step can reach. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { type Precision, useEngine } from '@uniem/core';
+import { PRECISIONS, useEngine } from '@uniem/core';
 
 const TOKENS = 4096;
 const ROUNDS = 15;
@@ -16,21 +16,20 @@ const SHAPES: [size: string, inputs: number, outputs: number][] = [
 ];
 const KERNELS = ['Linear', 'LinearGradInput', 'LinearGradWeight'] as const;
 
-for (const precision of ['fp32', 'bf16'] as Precision[]) {
-  await useEngine({ backend: 'native', precision });
+await useEngine({ backend: 'native' });
+for (const precision of PRECISIONS) {
+  const run = (kernel: string, inputs: object) =>
+    tf.engine().runKernel(kernel, inputs as tf.NamedTensorMap, { precision }) as tf.Tensor;
   for (const [size, inputs, outputs] of SHAPES) {
     const weight = tf.randomNormal([outputs, inputs]);
     // Made by the engine, so that in bf16 they are kept as bf16 and no conversion is timed.
-    const x = tf.engine().runKernel('Linear', {
-      x: tf.randomNormal([TOKENS, 8]),
-      weight: tf.randomNormal([inputs, 8]),
-    }) as tf.Tensor;
-    const dy = tf.engine().runKernel('Linear', { x, weight }) as tf.Tensor;
+    const x = run('Linear', { x: tf.randomNormal([TOKENS, 8]), weight: tf.randomNormal([inputs, 8]) });
+    const dy = run('Linear', { x, weight });
     const operands = { Linear: { x, weight }, LinearGradInput: { dy, weight }, LinearGradWeight: { dy, x } };
     const rates = KERNELS.map((kernel) => {
       const seconds = Array.from({ length: ROUNDS }, () => {
         const start = performance.now();
-        tf.dispose(tf.engine().runKernel(kernel, operands[kernel] as unknown as tf.NamedTensorMap));
+        tf.dispose(run(kernel, operands[kernel]));
         return (performance.now() - start) / 1000;
       }).sort((a, b) => a - b);
       return (2 * TOKENS * inputs * outputs) / (seconds[Math.floor(ROUNDS / 2)] as number) / 1e9;

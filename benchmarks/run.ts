@@ -3,7 +3,9 @@
  * Prints medians as a table. Peers run in a virtual environment made the first time, with pinned versions.
  * After the comparisons, or by their names: matmul, oneDNN's own rate; packing beside padding; sweep, the step's time by
  * batch size and text length; strategies, what BitFit and LoRA cost beside full training; grad-cache, a batch of 4,096
- * pairs; idioms, learnt from scratch beside sentence-transformers.
+ * pairs; memory, 500 rounds of encode and of training; search, exact search beside plain JavaScript; encode-file, the
+ * command beside a plain loop; idioms, learnt from scratch beside sentence-transformers; export, ONNX in int8 beside fp32;
+ * serve, servers under load, for --seconds 60.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -69,7 +71,11 @@ const CASES = [...MODEL_CASES, ...READ_CASES];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '5' }, output: { type: 'string' } },
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '60' },
+    output: { type: 'string' },
+  },
 });
 const wanted = (name: string) => positionals.length === 0 || positionals.some((part) => name.includes(part));
 const chosen = CASES.filter(({ name }) => wanted(name));
@@ -105,7 +111,12 @@ const own: [name: string, args: string[]][] = [
   ['sweep', [join(cache, 'bert-6x384')]],
   ['strategies', [minilm, pairs]],
   ['grad-cache', [minilm, pairs]],
+  ['memory', [minilm]],
+  ['search', []],
+  ['encode-file', [minilm, pairs]],
   ['idioms', [python, join(cache, 'idioms')]],
+  ['export', [minilm, pairs]],
+  ['serve', wanted('serve') ? [minilm, pairs, values.seconds, python, prepareInfinity()] : []],
 ];
 for (const [name, args] of own.filter(([name]) => wanted(name))) {
   console.log(`\n${name}`);
@@ -126,17 +137,7 @@ function run(command: string, args: string[]): Figures {
 
 /** The virtual environment and the random models; @returns its Python. */
 function preparePeers(): string {
-  const environment = join(cache, 'venv');
-  const executable = join(environment, 'bin', 'python');
-  const ready = join(environment, 'ready');
-  mkdirSync(cache, { recursive: true });
-  if (!existsSync(ready)) {
-    console.error('making the virtual environment of the peers');
-    execFileSync('python3', ['-m', 'venv', '--clear', environment], { stdio: 'inherit' });
-    const requirements = join(here, 'peers', 'requirements.txt');
-    execFileSync(executable, ['-m', 'pip', 'install', '--quiet', '-r', requirements], { stdio: 'inherit' });
-    writeFileSync(ready, '');
-  }
+  const executable = prepareEnvironment('venv', 'requirements.txt');
   for (const [size, layers, hidden] of [
     ['6x384', '6', '384'],
     ['12x768', '12', '768'],
@@ -150,6 +151,26 @@ function preparePeers(): string {
     console.error('writing a million rows in five formats');
     execFileSync(executable, [join(here, 'peers', 'rows.py'), join(cache, 'rows')], { stdio: 'ignore' });
   }
+  return executable;
+}
+
+/** Of the peer that needs older libraries than the others; @returns its Python. */
+function prepareInfinity(): string {
+  return prepareEnvironment('venv-infinity', 'requirements-infinity.txt');
+}
+
+/** A virtual environment, made the first time; @returns its Python. */
+function prepareEnvironment(name: string, requirements: string): string {
+  const environment = join(cache, name);
+  const executable = join(environment, 'bin', 'python');
+  const ready = join(environment, 'ready');
+  mkdirSync(cache, { recursive: true });
+  if (existsSync(ready)) return executable;
+  console.error(`making the virtual environment of ${requirements}`);
+  execFileSync('python3', ['-m', 'venv', '--clear', environment], { stdio: 'inherit' });
+  const install = ['-m', 'pip', 'install', '--quiet', '-r', join(here, 'peers', requirements)];
+  execFileSync(executable, install, { stdio: 'inherit' });
+  writeFileSync(ready, '');
   return executable;
 }
 

@@ -6,8 +6,8 @@ import { AdamW } from '@uniem/finetuner';
 
 const [folder, precision, ...numbers] = process.argv.slice(2) as [string, 'fp32' | 'bf16', ...string[]];
 const [pairs, tokens, steps] = numbers.map(Number) as [number, number, number];
-await useEngine({ precision });
-const embedder = await Embedder.fromPretrained(folder);
+await useEngine();
+const embedder = await Embedder.fromPretrained(folder, { precision });
 const variables = new Map([...embedder.parameters].filter(([name]) => !name.startsWith('pooler')));
 const optimizer = new AdamW({ weightDecay: 1e-3 });
 const seconds: number[] = [];

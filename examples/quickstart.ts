@@ -21,7 +21,7 @@ const heldOut = shuffled.select(Array.from({ length: HELD_OUT }, (_, i) => i));
 const training = shuffled.select(Array.from({ length: shuffled.length - HELD_OUT }, (_, i) => HELD_OUT + i));
 const { values } = parseArgs({ options: { precision: { type: 'string', default: 'fp32' } } });
 const precision = values.precision as Precision;
-console.log(`engine ${await useEngine({ precision })}, ${shuffled.length} WordNet pairs, ${HELD_OUT} held out`);
+console.log(`engine ${await useEngine()}, ${shuffled.length} WordNet pairs, ${HELD_OUT} held out`);
 
 const fineTuner = await FineTuner.fromPretrained(minilmFolder(), { dataset: training });
 const before = await mrr(fineTuner, heldOut);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { Embedder, ModelError, OptionError, Tokenizer, useEngine } from '@uniem/core';
+import { Embedder, ModelError, OptionError, openTokenizer, useEngine } from '@uniem/core';
 
 import { type Mutated, mutateBytes } from './bytes.ts';
 import { mutateJson, OUTSIDE } from './json.ts';
@@ -94,7 +94,7 @@ function tokenizerSubjects(): Subject[] {
   const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   return folders.flatMap(({ name }) => {
     const files = filesOf('tokenizers', name);
-    const json = Buffer.from(JSON.stringify(Tokenizer.fromFolder(join(root, name)).toJson()));
+    const json = Buffer.from(JSON.stringify(openTokenizer(join(root, name)).toJson()));
     const fast = new Map([['tokenizer.json', json]]);
     return [subject(files, [...files.keys()], true), subject(fast, ['tokenizer.json'], true)];
   });
@@ -161,7 +161,7 @@ const isOurs = (error: unknown) => error instanceof ModelError || error instance
 /** Opens the folder, and gives the vectors of the texts, or of each the ids where there is but a tokenizer. */
 async function open(folder: string, { tokenizerOnly }: Subject): Promise<ArrayLike<number>[]> {
   if (tokenizerOnly) {
-    const tokenizer = Tokenizer.fromFolder(folder);
+    const tokenizer = openTokenizer(folder);
     return TEXTS.map((text) => tokenizer.encode(text, 64));
   }
   const embedder = await Embedder.fromPretrained(folder);

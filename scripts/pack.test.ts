@@ -38,4 +38,8 @@ test('the packed packages, installed without install scripts, train on the nativ
     .trim()
     .split('\n');
   expect(lines.filter((line) => line.includes('"step"'))).toHaveLength(4);
+  expect(uniem('export', '--model', 'finetuned-model/model', '--format', 'tfjs', '--output', 'web')).toBe('web\n');
+  const names = "console.log(Object.keys(await import('@uniem/browser')).join())";
+  const node = ['--input-type=module', '--conditions=development', '-e', names]; // as Vite resolves packages
+  expect(execFileSync(process.execPath, node, { cwd: project, encoding: 'utf8' })).toBe('TextEmbedder,cosine,load\n');
 });

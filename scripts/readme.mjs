@@ -6,14 +6,27 @@ import { compare } from '../packages/cli/dist/commands/compare.js';
 import { embed } from '../packages/cli/dist/commands/embed.js';
 import { encode } from '../packages/cli/dist/commands/encode.js';
 import { evaluate } from '../packages/cli/dist/commands/evaluate.js';
+import { exportCommand } from '../packages/cli/dist/commands/export.js';
 import { finetune } from '../packages/cli/dist/commands/finetune.js';
 import { mine } from '../packages/cli/dist/commands/mine.js';
+import { search } from '../packages/cli/dist/commands/search.js';
+import { serve } from '../packages/cli/dist/commands/serve.js';
 import { flagTable } from '../packages/cli/dist/flags.js';
 
 const path = new URL('../README.md', import.meta.url);
 const before = readFileSync(path, 'utf8');
 let after = before;
-for (const [name, command] of Object.entries({ finetune, encode, embed, evaluate, compare, mine })) {
+for (const [name, command] of Object.entries({
+  finetune,
+  encode,
+  embed,
+  search,
+  evaluate,
+  compare,
+  mine,
+  export: exportCommand,
+  serve,
+})) {
   const [begin, end] = [`<!-- flags of ${name} -->\n`, `<!-- end of flags -->`];
   const [head, rest] = after.split(begin);
   if (rest === undefined) throw new Error(`README.md has no line ${begin}`);

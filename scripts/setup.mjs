@@ -63,6 +63,8 @@ try {
 } catch (error) {
   fail(error, 'correct the errors above');
 }
+const { bundleBrowser } = await import('./browser.mjs');
+await bundleBrowser();
 const { setupTensorflow } = await import('../packages/backend-tensorflow/dist/index.js');
 const { setupNative } = await import('../packages/backend-native/dist/index.js');
 const { minilmFolder } = await import('../examples/dist/minilm.js');

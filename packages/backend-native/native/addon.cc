@@ -1,12 +1,13 @@
 // The Node-API module: exports every kernel of the table, for the best instruction set of this machine, and the memory
 // the tensors live in. Exceptions become JavaScript errors here and nowhere else.
 
-#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <new>
 #include <string_view>
 #include <utility>
+
+#include "memory.h"
 
 #define UNIEM_ISA baseline
 #include "kernel.h"
@@ -23,7 +24,6 @@ extern "C" const KernelRow* uniem_kernels_avx512();
 
 namespace {
 
-constexpr size_t kAlignment = 64;  // a cache line, and the widest vector
 constexpr double kMostBytes = 1ull << 47;  // what a process can address
 
 // oneDNN's own variable for less than the processor has, so that one limit holds for all.
@@ -56,10 +56,6 @@ napi_value call_kernel(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// Bytes of all blocks, and how many there may be; of the process, whatever thread asks.
-std::atomic<size_t> taken_bytes{0};
-std::atomic<size_t> most_bytes{SIZE_MAX};
-
 // The memory of one ArrayBuffer of allocate(): freed when the buffer is collected, or by release() before that.
 struct Block {
   void* memory;
@@ -67,9 +63,7 @@ struct Block {
   Block(void* memory, size_t bytes) : memory(memory), bytes(bytes) {}
   ~Block() { free(); }
   void free() {
-    if (!memory) return;
-    std::free(std::exchange(memory, nullptr));
-    taken_bytes -= bytes;
+    if (memory) uniem::give_memory(std::exchange(memory, nullptr), bytes);
   }
 };
 
@@ -86,20 +80,13 @@ napi_value allocate(napi_env env, napi_callback_info info) {
   napi_value none;
   napi_get_null(env, &none);
   if (bytes > kMostBytes) return none;
-  const size_t rounded = (static_cast<size_t>(bytes) + kAlignment - 1) / kAlignment * kAlignment;
-  if ((taken_bytes += rounded) > most_bytes) {
-    taken_bytes -= rounded;
-    return none;
-  }
-  void* memory = std::aligned_alloc(kAlignment, std::max(rounded, kAlignment));
-  if (!memory) {
-    taken_bytes -= rounded;
-    return none;
-  }
-  Block* block = new Block(memory, rounded);
+  const size_t size = static_cast<size_t>(bytes);
+  void* memory = uniem::take_memory(size);
+  if (!memory) return none;
+  Block* block = new Block(memory, size);
   napi_value buffer;
   const auto collected = [](napi_env, void*, void* hint) { delete static_cast<Block*>(hint); };
-  if (napi_create_external_arraybuffer(env, memory, static_cast<size_t>(bytes), collected, block, &buffer) != napi_ok) {
+  if (napi_create_external_arraybuffer(env, memory, size, collected, block, &buffer) != napi_ok) {
     delete block;
     return none;
   }
@@ -131,7 +118,7 @@ napi_value set_memory_limit(napi_env env, napi_callback_info info) {
     napi_throw_range_error(env, nullptr, "setMemoryLimit: bytes is not a size");
     return nullptr;
   }
-  most_bytes = static_cast<size_t>(bytes);
+  uniem::limit_memory(static_cast<size_t>(bytes));
   return nullptr;
 }
 

@@ -4,8 +4,8 @@
 
 #include <cmath>
 #include <limits>
-#include <vector>
 
+#include "memory.h"
 #include "tile.h"
 
 namespace uniem {
@@ -141,6 +141,21 @@ void write_rows(const float* x, size_t rows, size_t stride, size_t D, T* out) {
     for_lanes(D, [&](size_t i, size_t n) { store_lanes(out + r * stride + i, load(x + r * width + i), n); });
   }
 }
+
+// Scratch of `floats` for each of the threads that work on `items`.
+class ThreadScratch {
+ public:
+  ThreadScratch(size_t items, size_t floats)
+      : floats_((floats + kLanes - 1) / kLanes * kLanes),
+        scratch_(std::min<size_t>(items, omp_get_max_threads()) * floats_ * sizeof(float)) {}
+
+  // The calling thread's.
+  float* own() const { return scratch_.floats() + omp_get_thread_num() * floats_; }
+
+ private:
+  size_t floats_;
+  Scratch scratch_;
+};
 
 // Queries a block: its scores of 512 keys stay in the second-level cache.
 constexpr size_t kBlock = 48;

@@ -8,10 +8,14 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import type { Binding, FloatArray } from './binding.ts';
 import { NativeError } from './errors.ts';
+import { OUT_OF_MEMORY, outOfMemory } from './memory.ts';
 import { Pool } from './pool.ts';
 
 /** How floats are kept: a tensor of either kind is TF.js's float32. */
 export type Element = 'f32' | 'bf16';
+
+/** Arithmetic of a linear layer's products, and how their results are kept: an attribute of each call. */
+export type Precision = 'fp32' | 'bf16';
 
 type Values = tf.backend_util.BackendValues;
 
@@ -136,8 +140,6 @@ class NativeData {
 export class NativeBackend extends MathBackendCPU {
   readonly binding: Binding;
   readonly pool: Pool;
-  /** Arithmetic of the fused operations' matrix products, and how their results are kept. */
-  precision: 'fp32' | 'bf16' = 'fp32';
   static #nextId = 0;
   /** Tensors that the kernel in progress has made. */
   #made: object[] = [];
@@ -180,8 +182,26 @@ export class NativeBackend extends MathBackendCPU {
     this.pool.clear();
   }
 
-  /** Runs a kernel; where it fails, what it has made so far is given back. */
+  /**
+   * Runs a kernel; where it fails, what it has made so far is given back.
+   *
+   * @throws NativeError with code ERR_OUT_OF_MEMORY where there is no memory for its result or its scratch.
+   */
   whole<T>(kernel: () => T): T {
+    try {
+      return this.#attempt(kernel);
+    } catch (error) {
+      if (!isShortOfScratch(error)) throw error;
+    }
+    this.pool.clear(); // idle blocks may make the room
+    try {
+      return this.#attempt(kernel);
+    } catch (error) {
+      throw isShortOfScratch(error) ? outOfMemory(error.message) : error;
+    }
+  }
+
+  #attempt<T>(kernel: () => T): T {
     this.#made = [];
     try {
       return kernel();
@@ -258,6 +278,11 @@ export class NativeBackend extends MathBackendCPU {
     this.data.set(dataId, data as never);
     return dataId;
   }
+}
+
+/** What addon.cc says of a kernel without room for its scratch. */
+function isShortOfScratch(error: unknown): error is Error {
+  return error instanceof Error && !(error instanceof NativeError) && 'code' in error && error.code === OUT_OF_MEMORY;
 }
 
 /** Callers may hand plain arrays, or integers for a float tensor. */

@@ -2,6 +2,6 @@
 
 export { NativeBackend } from './backend.ts';
 export { NativeError } from './errors.ts';
-export { type NativeEngine, registerNativeBackend, usePrecision } from './register.ts';
+export { type NativeEngine, registerNativeBackend, requireBf16 } from './register.ts';
 export { setupNative } from './setup.ts';
 export { type NativeStatus, nativeStatus } from './status.ts';

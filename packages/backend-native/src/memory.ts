@@ -1,13 +1,27 @@
-/** Memory this process may still take. */
+/** Memory this process may still take, and the error where there is none. */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
+
+import { NativeError } from './errors.ts';
 
 const CGROUP = '/sys/fs/cgroup'; // version 2
 
 /** Bytes that can be allocated and filled without the system ending a process for it. */
 export function availableBytes(): number {
   return Math.min(freemem(), leftInCgroup());
+}
+
+/** The `code` of the error, as the addon gives it too. */
+export const OUT_OF_MEMORY = 'ERR_OUT_OF_MEMORY';
+
+export function outOfMemory(what: string): NativeError {
+  const limit = process.env.UNIEM_MEMORY_LIMIT;
+  const error = new NativeError(
+    `${what}, ${availableBytes()} available${limit ? `, UNIEM_MEMORY_LIMIT is ${limit}` : ''}`,
+    'make the batch smaller, or set gradientCheckpointing',
+  );
+  return Object.assign(error, { code: OUT_OF_MEMORY });
 }
 
 /** Of the container's limit; the page cache counts as left, as the system drops it first. */

@@ -1,16 +1,21 @@
 /** Memory of tensors: blocks of a few sizes, taken again when a tensor is disposed of. */
 
 import type { Binding } from './binding.ts';
-import { NativeError } from './errors.ts';
-import { availableBytes } from './memory.ts';
+import { availableBytes, outOfMemory } from './memory.ts';
 
 const SMALLEST = 256; // bytes
 
 /** From this size on, a new block asks first whether there is memory: the system would end the process later. */
 const LARGE = 2 ** 24; // bytes
 
-/** What idle blocks may add to the most that tensors ever held at once. */
+/** What idle blocks may add to the most that tensors held at once, in this period or the one before. */
 const SLACK = 0.25;
+
+/** Blocks taken in a period: some thirty steps of a 6-layer BERT. */
+const PERIOD = 2 ** 14;
+
+/** Milliseconds without use after which no block waits any longer. */
+const REST = 10_000;
 
 /** Sizes above the wanted one whose idle blocks serve too: up to twice as much. */
 const NEAR_SIZES = 4;
@@ -19,12 +24,19 @@ export class Pool {
   /** Idle blocks by size, the sizes used last at the end. */
   readonly #free = new Map<number, ArrayBuffer[]>();
   readonly #binding: Binding;
+  readonly #rest: number;
   #idle = 0;
   #taken = 0;
   #mostTaken = 0;
+  #mostTakenBefore = 0;
+  #takes = 0;
+  #lastUse = 0;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(binding: Binding) {
+  /** @param rest Milliseconds without use after which all idle blocks are released. */
+  constructor(binding: Binding, rest = REST) {
     this.#binding = binding;
+    this.#rest = rest;
   }
 
   /** Bytes of the blocks that wait for a tensor. */
@@ -38,9 +50,11 @@ export class Pool {
    * @throws NativeError with code ERR_OUT_OF_MEMORY and the bytes asked.
    */
   take(bytes: number): ArrayBuffer {
-    const block = this.#idleBlock(sizeClass(bytes)) ?? this.#newBlock(sizeClass(bytes)) ?? outOfMemory(bytes);
+    const block = this.#idleBlock(sizeClass(bytes)) ?? this.#newBlock(sizeClass(bytes));
+    if (!block) throw outOfMemory(`out of memory: ${bytes} bytes asked`);
     this.#taken += block.byteLength;
     this.#mostTaken = Math.max(this.#mostTaken, this.#taken);
+    if (++this.#takes % PERIOD === 0) this.#endPeriod();
     return block;
   }
 
@@ -53,6 +67,8 @@ export class Pool {
     this.#free.set(size, blocks);
     this.#taken -= size;
     this.#idle += size;
+    this.#lastUse = performance.now();
+    this.#timer ??= setTimeout(() => this.#clearAtRest(), this.#rest).unref();
   }
 
   /** A block that is no longer the pool's: it is freed with its last array. */
@@ -62,6 +78,26 @@ export class Pool {
 
   clear(): void {
     this.#shrink(0);
+  }
+
+  /** A process that computes no more keeps no idle memory. */
+  #clearAtRest(): void {
+    this.#timer = undefined;
+    const left = this.#lastUse + this.#rest - performance.now();
+    if (left <= 0) this.clear();
+    else this.#timer = setTimeout(() => this.#clearAtRest(), left).unref();
+  }
+
+  /** One large batch long ago is no reason to keep its memory. */
+  #endPeriod(): void {
+    this.#mostTakenBefore = this.#mostTaken;
+    this.#mostTaken = this.#taken;
+    this.#shrink(this.#mostIdle(this.#taken));
+  }
+
+  /** Bytes that may stay idle beside those that are taken. */
+  #mostIdle(taken: number): number {
+    return Math.max(this.#mostTaken, this.#mostTakenBefore, taken) * (1 + SLACK) - taken;
   }
 
   #idleBlock(wanted: number): ArrayBuffer | undefined {
@@ -78,8 +114,7 @@ export class Pool {
 
   /** Batches of other lengths need other sizes: those of earlier ones are released past the slack. */
   #newBlock(size: number): ArrayBuffer | undefined {
-    const taken = this.#taken + size;
-    this.#shrink(Math.max(this.#mostTaken, taken) * (1 + SLACK) - taken);
+    this.#shrink(this.#mostIdle(this.#taken + size));
     const block = this.#allocate(size);
     if (block || this.#idle === 0) return block;
     this.clear(); // idle blocks may make the room
@@ -101,15 +136,6 @@ export class Pool {
   #allocate(size: number): ArrayBuffer | undefined {
     return size >= LARGE && size > availableBytes() ? undefined : (this.#binding.allocate(size) ?? undefined);
   }
-}
-
-function outOfMemory(bytes: number): never {
-  const limit = process.env.UNIEM_MEMORY_LIMIT;
-  const error = new NativeError(
-    `out of memory: ${bytes} bytes asked, ${availableBytes()} available${limit ? `, UNIEM_MEMORY_LIMIT is ${limit}` : ''}`,
-    'make the batch smaller, or set gradientCheckpointing',
-  );
-  throw Object.assign(error, { code: 'ERR_OUT_OF_MEMORY' });
 }
 
 /** Four sizes a doubling: at most a fifth of a block is unused. */

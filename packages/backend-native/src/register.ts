@@ -35,21 +35,12 @@ export async function registerNativeBackend(): Promise<NativeEngine> {
 }
 
 /**
- * Arithmetic of the fused operations from here on; the backend must be the current one.
+ * Whether this processor has bf16 products is known to oneDNN alone: one product is tried.
  *
- * @throws NativeError where the processor has no such arithmetic.
+ * @throws NativeError where it has none.
  */
-export function usePrecision(precision: NativeBackend['precision']): void {
-  const backend = tf.backend();
-  if (!(backend instanceof NativeBackend)) {
-    throw new NativeError(`the current engine is ${tf.getBackend()}`, "call tf.setBackend('native') first");
-  }
-  if (precision === 'bf16') requireBf16(backend);
-  backend.precision = precision;
-}
-
-/** oneDNN alone knows which processors it has bf16 products for: one product is tried. */
-function requireBf16({ binding }: NativeBackend): void {
+export function requireBf16(): void {
+  const { binding } = loadBinding();
   try {
     binding.MatMul(new Uint16Array(1), new Uint16Array(1), new Uint16Array(1), 1, 1, 1, 0, 0, 1, null);
   } catch (cause) {

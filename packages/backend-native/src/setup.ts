@@ -25,7 +25,9 @@ const INSTRUCTION_SETS: Record<string, string[]> = {
   avx2: ['-march=x86-64-v3'],
   avx512: ['-march=x86-64-v4', '-mprefer-vector-width=512'],
 };
-const BASELINE = '-march=x86-64-v2'; // of what is compiled once
+/** What is compiled once. */
+const SHARED = ['addon.cc', 'gemm.cc', 'memory.cc', 'pages.cc'];
+const BASELINE = '-march=x86-64-v2';
 const FLAGS = [
   ...['-std=c++20', '-O3', '-fPIC', '-fopenmp', '-fvisibility=hidden', '-fno-gnu-unique', '-DNAPI_VERSION=8'],
   ...['-fno-math-errno', '-fno-trapping-math', '-Wall', '-Wextra', '-Werror', '-Wno-psabi'],
@@ -100,7 +102,7 @@ async function compile(folder: string, onednn: string, extra: readonly string[])
       (source) => () => compileOne(source, `${isa}-${basename(source)}.o`, [...flags, `-DUNIEM_ISA=${isa}`]),
     ),
   );
-  const shared = ['addon.cc', 'gemm.cc'].map((source) => () => compileOne(source, `${source}.o`, [BASELINE]));
+  const shared = SHARED.map((source) => () => compileOne(source, `${source}.o`, [BASELINE]));
   await inParallel([...jobs, ...shared], availableParallelism());
   for (const isa of Object.keys(INSTRUCTION_SETS)) {
     const parts = readdirSync(folder).filter((name) => name.startsWith(`${isa}-`) && name.endsWith('.o'));
@@ -114,7 +116,7 @@ async function compile(folder: string, onednn: string, extra: readonly string[])
       object,
     ]);
   }
-  const objects = ['addon.cc.o', 'gemm.cc.o', ...Object.keys(INSTRUCTION_SETS).map((isa) => `${isa}.o`)];
+  const objects = [...SHARED.map((source) => `${source}.o`), ...Object.keys(INSTRUCTION_SETS).map((isa) => `${isa}.o`)];
   await toolbox.run('linking failed', 'report this with the lines above', 'g++', [
     ...[
       '-shared',

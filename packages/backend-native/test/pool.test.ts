@@ -1,6 +1,6 @@
 /** How much memory the blocks of tensors take that are gone. */
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { loadBinding } from '../src/binding.ts';
 import { Pool } from '../src/pool.ts';
@@ -43,4 +43,39 @@ test('a block that is forgotten counts no more', () => {
   for (const block of small) blocks.give(block);
   blocks.take(100 * MB); // needs a new block: what may stay idle is a quarter of the most, 25 MB
   expect(blocks.idleBytes).toBeLessThanOrEqual(25 * MB);
+});
+
+test('one large batch long ago is no reason to keep its memory', () => {
+  const blocks = pool();
+  for (const block of [1, 2, 3].map(() => blocks.take(16 * MB))) blocks.give(block);
+  expect(blocks.idleBytes).toBe(48 * MB);
+  for (let i = 0; i < 2 ** 15; i++) blocks.give(blocks.take(MB));
+  expect(blocks.idleBytes).toBeLessThanOrEqual(1.25 * MB);
+});
+
+test('a process that no longer computes keeps no idle block', async () => {
+  const blocks = new Pool(loadBinding().binding, 50);
+  const held = blocks.take(MB);
+  blocks.give(blocks.take(16 * MB));
+  await vi.waitFor(() => expect(blocks.idleBytes).toBe(0));
+  blocks.give(held);
+  expect(blocks.take(MB)).toBe(held); // and serves on
+});
+
+test('small blocks lie apart and hold what is written to them', () => {
+  const { binding } = loadBinding();
+  const sizes = Array.from({ length: 600 }, (_, i) => 1 + ((i * 37) % 9000));
+  const made = sizes.map((size, i) => {
+    const block = binding.allocate(size) as ArrayBuffer;
+    new Uint8Array(block).fill(i);
+    return block;
+  });
+  for (let i = 0; i < made.length; i += 2) binding.release(made[i] as ArrayBuffer);
+  for (let i = 0; i < made.length; i += 2) {
+    made[i] = binding.allocate(sizes[i] as number) as ArrayBuffer;
+    new Uint8Array(made[i] as ArrayBuffer).fill(i);
+  }
+  const wrong = made.filter((block, i) => new Uint8Array(block).some((byte) => byte !== i % 256));
+  expect(wrong).toEqual([]);
+  for (const block of made) binding.release(block);
 });

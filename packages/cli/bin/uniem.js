@@ -1,2 +1,5 @@
 #!/usr/bin/env node
-import '../dist/main.js';
+import module from 'node:module';
+
+module.enableCompileCache?.(); // Node 22.1 and later keep compiled code from run to run
+await import('../dist/main.js');

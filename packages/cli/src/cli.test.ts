@@ -2,7 +2,7 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -11,7 +11,6 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { minilmFolder } from '../../../examples/minilm.ts';
-import { readTexts, writeVectors } from './files.ts';
 
 const fixtures = fileURLToPath(new URL('../../../fixtures/', import.meta.url));
 const command = fileURLToPath(new URL('../bin/uniem.js', import.meta.url));
@@ -223,7 +222,9 @@ test('a missing model folder is named', async () => {
 test('a missing input file is named', async () => {
   const outcome = await uniem('encode', '--model', 'm', '--input', '/none.txt', '--output', join(folder, 'x.npy'));
   expect(outcome.code).toBe(1);
-  expect(outcome.stderr).toBe('DataError: /none.txt: no such file\n  fix: give a .txt or .jsonl file of texts\n');
+  expect(outcome.stderr).toBe(
+    'DataError: /none.txt: no such file\n  fix: give a file of texts, a folder, a name of the hub, or - for standard input\n',
+  );
 });
 
 test('a missing output folder is named before the work is done', async () => {
@@ -245,59 +246,4 @@ test.each([
   const outcome = await uniem(name, '--model', 'm', '--data', 'd', flag);
   expect(outcome.code).toBe(2);
   expect(outcome.stderr).toContain(`UsageError: ${text}\n  fix: `);
-});
-
-describe('readTexts', () => {
-  const file = (name: string, content: string | Uint8Array) => {
-    writeFileSync(join(folder, name), content);
-    return join(folder, name);
-  };
-
-  test('.txt is one text a line, without the byte-order mark, empty lines kept', async () => {
-    expect(await readTexts(file('a.txt', '\ufeffone\r\n\nthree\n'))).toEqual(['one', '', 'three']);
-  });
-
-  test('.txt that is not UTF-8 names its line', async () => {
-    const path = file('b.txt', Buffer.concat([Buffer.from('é\n'), Buffer.from([0xe9, 0x0a])]));
-    await expect(readTexts(path)).rejects.toThrow(`${path}:2: not valid UTF-8\n  fix: save the file as UTF-8`);
-  });
-
-  test('.jsonl without the field names its line', async () => {
-    const path = file('c.jsonl', '{"text": "a"}\n{"title": "b"}\n');
-    await expect(readTexts(path)).rejects.toThrow(
-      `${path}:2: no text; the record has {title}\n  fix: give every record a field text`,
-    );
-    expect(await readTexts(file('d.jsonl', '{"title": "b"}\n'), { column: 'title' })).toEqual(['b']);
-  });
-
-  test('a folder of several splits needs the name of one', async () => {
-    const splits = join(folder, 'splits');
-    mkdirSync(splits);
-    for (const name of ['train', 'test']) writeFileSync(join(splits, `${name}.csv`), `text,label\n${name} 中文,1\n`);
-    await expect(readTexts(splits)).rejects.toThrow(
-      `--split: ${splits} has several splits: train, test\n  fix: choose one of them, or all`,
-    );
-    expect(await readTexts(splits, { split: 'test' })).toEqual(['test 中文']);
-  });
-
-  test('a path that is not there is named', async () => {
-    await expect(readTexts(join(folder, 'no.txt'))).rejects.toThrow(
-      'no.txt: no such file\n  fix: give a file of texts',
-    );
-    await expect(readTexts(join(folder, 'no.jsonl'))).rejects.toThrow('no.jsonl: ');
-  });
-});
-
-// Format: numpy/lib/format.py, version 1.0.
-test('.npy is float32 [N, H], row i for text i', async () => {
-  const path = join(folder, 'small.npy');
-  await writeVectors(path, [Float32Array.of(1, 2, 3), Float32Array.of(4, 5, 6)]);
-  const bytes = readFileSync(path);
-  const start = 10 + bytes.readUInt16LE(8);
-  expect(bytes.subarray(0, 8).toString('latin1')).toBe('\x93NUMPY\x01\x00');
-  expect(start % 64).toBe(0);
-  expect(bytes.subarray(10, start).toString('latin1').trim()).toBe(
-    "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }",
-  );
-  expect([0, 1, 2, 3, 4, 5].map((i) => bytes.readFloatLE(start + 4 * i))).toEqual([1, 2, 3, 4, 5, 6]);
 });

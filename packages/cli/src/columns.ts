@@ -1,26 +1,8 @@
-/** Flags that make the columns of a dataset what a command needs. */
+/** Columns of a dataset made what a command needs, by its flags. */
 
-import { ADAPTERS, adaptRecords, type Dataset, type IterableDataset, prefixColumns } from '@uniem/data';
-import { z } from 'zod';
+import { adaptRecords, type Dataset, type IterableDataset, prefixColumns } from '@uniem/data';
 
-export const columnFlags = {
-  rename: z
-    .array(z.string().regex(/^[^=]+=[^=]+$/, 'is not old=new'))
-    .default([])
-    .describe('columns to rename, as old=new; may be given several times'),
-  prefix: z
-    .array(z.string().regex(/^[^=]+=./s, 'is not column=text'))
-    .default([])
-    .describe('put before the texts of a column, after its renaming, as "text=query: "; may be given several times'),
-  adapter: z
-    .enum(ADAPTERS)
-    .optional()
-    .describe(
-      'records of other projects: bge of FlagEmbedding; medi of INSTRUCTOR as uniem joins its instructions and texts, medi_plain without the instructions, instructor with nothing between',
-    ),
-};
-
-export type ColumnFlags = z.output<z.ZodObject<typeof columnFlags>>;
+import type { ColumnFlags } from './data-flags.ts';
 
 /** Renamed, then adapted, then with prefixes. */
 export function withColumns(rows: Dataset, flags: Partial<ColumnFlags>): Dataset;

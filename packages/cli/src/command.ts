@@ -1,9 +1,8 @@
-/** What a command is: its flags, its help, its work. */
+/** What a command is: its flags and its work. Its module loads no engine and no reader before `run`. */
 
 import type { z } from 'zod';
 
 export interface Command<S extends z.ZodObject = z.ZodObject> {
-  summary: string;
   /** The flags that may be given without their names, in their order: `uniem setup native`. */
   arguments?: readonly string[];
   flags: S;

@@ -1,24 +1,30 @@
 /** A task read from a file or folder, and a model measured on it. */
 
-import { type Embedder, OptionError } from '@uniem/core';
+import { type EncodeTexts, OptionError } from '@uniem/core';
 import { Dataset, type DatasetDict, loadDataset, type Row } from '@uniem/data';
 import {
   evaluateRetrieval,
   evaluateTask,
   inferTask,
   type Metrics,
+  type RetrievalOptions,
   type RetrievalTask,
   type TaskData,
   type TaskName,
 } from '@uniem/finetuner';
 
-import { type ColumnFlags, withColumns } from './columns.ts';
+import { withColumns } from './columns.ts';
+import type { ColumnFlags } from './data-flags.ts';
 import { isRetrievalFolder, readRetrievalFolder } from './retrieval-folder.ts';
 
 export type TaskRecords = TaskData | RetrievalTask;
 
 /** What texts are encoded by: an Embedder, or a provider that stands in for one. */
-export type TaskEncoder = Pick<Embedder, 'encode' | 'encodeQuery' | 'encodeDocument'>;
+export interface TaskEncoder {
+  encode: EncodeTexts;
+  encodeQuery: EncodeTexts;
+  encodeDocument: EncodeTexts;
+}
 
 export interface Measured {
   task: TaskName;
@@ -41,13 +47,18 @@ export async function readTask(path: string, flags: TaskFlags): Promise<TaskReco
 }
 
 /** @param task Found by the fields of the records if left out. */
-export async function measure(encoder: TaskEncoder, data: TaskRecords, task?: TaskName): Promise<Measured> {
+export async function measure(
+  encoder: TaskEncoder,
+  data: TaskRecords,
+  options: RetrievalOptions,
+  task?: TaskName,
+): Promise<Measured> {
   if ('queries' in data) {
-    const metrics = { ...(await evaluateRetrieval(encoder, data)) };
+    const metrics = { ...(await evaluateRetrieval(encoder, data, options)) };
     return { task: 'retrieval', records: data.queries.length, metrics };
   }
   const chosen = task ?? inferTask(data);
-  return { task: chosen, records: data.test.length, metrics: await evaluateTask(chosen, encoder, data) };
+  return { task: chosen, records: data.test.length, metrics: await evaluateTask(chosen, encoder, data, options) };
 }
 
 /** @throws OptionError for flags that a folder of queries and documents leaves no room for. */

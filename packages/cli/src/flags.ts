@@ -4,7 +4,6 @@ import { parseArgs } from 'node:util';
 
 import { z } from 'zod';
 
-import { readConfigFile } from './config-file.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Field {
@@ -31,7 +30,11 @@ function fieldsOf(schema: z.ZodObject): [string, Field][] {
 const flagOf = (name: string, { type }: Field) => (type === 'boolean' ? `--[no-]${kebab(name)}` : `--${kebab(name)}`);
 
 /** Parses argv by the schema, over the options of --config where there is that flag; defaults and limits stay the schema's. */
-export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], command: string): z.output<S> {
+export async function parseFlags<S extends z.ZodObject>(
+  schema: S,
+  argv: string[],
+  command: string,
+): Promise<z.output<S>> {
   const fields = fieldsOf(schema);
   const help = `see \`uniem ${command} --help\``;
   const options = Object.fromEntries(
@@ -53,7 +56,7 @@ export function parseFlags<S extends z.ZodObject>(schema: S, argv: string[], com
     if (Array.isArray(value)) given[name] = isNumeric(items?.type) ? value.map((one) => numberOf(String(one))) : value;
     else given[name] = isNumeric(type) ? numberOf(String(value)) : value;
   }
-  const file = typeof given.config === 'string' ? readConfigFile(given.config) : {};
+  const file = typeof given.config === 'string' ? (await import('./config-file.ts')).readConfigFile(given.config) : {};
   for (const [name, { type }] of fields) {
     if (type === 'array' && name in file && !Array.isArray(file[name])) file[name] = [file[name]]; // as a flag given once
   }

@@ -2,5 +2,6 @@
 
 export * from '@uniem/core';
 export * from '@uniem/data';
+export * from '@uniem/export';
 export * from '@uniem/finetuner';
 export * from '@uniem/providers';

@@ -1,22 +1,7 @@
 /** The uniem command: picks the sub-command, prints errors, sets the exit code (0 done, 1 failed, 2 wrong usage). */
 
-import type { Command } from './command.ts';
-import { compare } from './commands/compare.ts';
-import { data } from './commands/data.ts';
-import { doctor } from './commands/doctor.ts';
-import { embed } from './commands/embed.ts';
-import { encode } from './commands/encode.ts';
-import { evaluate } from './commands/evaluate.ts';
-import { finetune } from './commands/finetune.ts';
-import { mine } from './commands/mine.ts';
-import { push } from './commands/push.ts';
-import { setup } from './commands/setup.ts';
-import { describeFlags, parseFlags } from './flags.ts';
+import { COMMANDS } from './commands/index.ts';
 import { UsageError } from './usage-error.ts';
-
-const COMMANDS = new Map<string, Command>(
-  Object.entries({ finetune, encode, embed, evaluate, compare, mine, data, push, setup, doctor }),
-);
 
 async function main(argv: string[]): Promise<void> {
   const [name, ...rest] = argv;
@@ -24,23 +9,24 @@ async function main(argv: string[]): Promise<void> {
     process.stdout.write(overview());
     return;
   }
-  const command = COMMANDS.get(name);
-  if (!command) {
-    throw new UsageError(`unknown command '${name}'`, 'uniem', `use one of ${[...COMMANDS.keys()].join(', ')}`);
-  }
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!entry)
+    throw new UsageError(`unknown command '${name}'`, 'uniem', `use one of ${Object.keys(COMMANDS).join(', ')}`);
+  const command = await entry.load();
+  const { describeFlags, parseFlags } = await import('./flags.ts');
   if (rest.includes('--help')) {
-    process.stdout.write(`uniem ${name}: ${command.summary}\n\n${describeFlags(command.flags)}\n`);
+    process.stdout.write(`uniem ${name}: ${entry.summary}\n\n${describeFlags(command.flags)}\n`);
     return;
   }
   const named = command.arguments ?? [];
   const given = rest.findIndex((part, i) => i >= named.length || part.startsWith('--'));
   const first = given < 0 ? rest.length : given;
   const args = [...rest.slice(0, first).flatMap((value, i) => [`--${named[i]}`, value]), ...rest.slice(first)];
-  await command.run(parseFlags(command.flags, args, name));
+  await command.run(await parseFlags(command.flags, args, name));
 }
 
 function overview(): string {
-  const lines = [...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}\n`);
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}\n`);
   return `uniem <command> [flags]\n\n${lines.join('')}\nuniem <command> --help lists its flags; --debug shows the stack of an error\n`;
 }
 

@@ -1,6 +1,6 @@
 /** Flags of hosted providers, and the provider that they name. */
 
-import { OptionError } from '@uniem/core';
+import { OptionError } from '@uniem/core/names';
 import { type HostedProvider, openProvider, type ProviderName, readEnvironment } from '@uniem/providers';
 import { z } from 'zod';
 

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { Dataset, IterableDataset, type Row } from '@uniem/data';
 import { afterAll, expect, test } from 'vitest';
 
-import { type DataFlags, openData } from './training-data.ts';
+import type { DataFlags } from './data-flags.ts';
+import { openData } from './training-data.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'uniem-data-flags-'));
 afterAll(() => rmSync(folder, { recursive: true }));

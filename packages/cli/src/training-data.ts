@@ -1,61 +1,11 @@
 /** What `uniem finetune` trains on, from its flags. */
 
 import { OptionError } from '@uniem/core';
-import {
-  Dataset,
-  IterableDataset,
-  loadDataset,
-  type MixOptions,
-  mixDatasets,
-  ON_BAD_RECORD,
-  partsOf,
-} from '@uniem/data';
+import { Dataset, IterableDataset, loadDataset, type MixOptions, mixDatasets, partsOf } from '@uniem/data';
 import type { TrainingDataDict } from '@uniem/finetuner';
-import { z } from 'zod';
 
-import { columnFlags, withColumns } from './columns.ts';
-
-export const dataFlags = {
-  data: z
-    .array(z.string())
-    .min(1, 'give at least one')
-    .describe(
-      'file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow (also .gz), or owner/name[:configuration][@revision] of the hub; several, each with its own flag, are mixed, and --task-field dataset makes each batch of one of them',
-    ),
-  dataWeights: z
-    .array(z.number().positive())
-    .default([])
-    .describe(
-      'how often each --data is drawn, in their order: the mix holds until all are used up; records once if left out',
-    ),
-  maxSamples: z
-    .int()
-    .positive()
-    .optional()
-    .describe('at most so many records of each --data, drawn by --seed; of a stream the first'),
-  split: z.string().optional().describe('split to train on, as train[:1000], or all; train if left out'),
-  evalData: z
-    .string()
-    .optional()
-    .describe(
-      "like --data: its validation, dev or test split, or its one file; --data's own validation or dev if left out",
-    ),
-  testSize: z
-    .number()
-    .positive()
-    .optional()
-    .describe('hold out so many records of each --data, below 1 a fraction, shuffled by --seed, as the validation set'),
-  ...columnFlags,
-  onBadRecord: z
-    .enum(ON_BAD_RECORD)
-    .default('error')
-    .describe(
-      'a record that cannot be read or is not of the record type stops the run, or is left out; with skip also one of blank text',
-    ),
-  streaming: z.boolean().default(false).describe('read records as they are used: nothing is held, or downloaded first'),
-};
-
-export type DataFlags = z.output<z.ZodObject<typeof dataFlags>>;
+import { withColumns } from './columns.ts';
+import type { DataFlags } from './data-flags.ts';
 
 type Rows = Dataset | IterableDataset;
 type Splits = Record<string, Rows | undefined>;

@@ -2,43 +2,65 @@
 
 import './tfjs-types.ts';
 
-export { Embedder, type EmbedderOptions, type EncodeOptions } from './embedder/embedder.ts';
-export { createUniemEmbedder, type UniemEmbedderOptions } from './embedder/uniem-embedder.ts';
 export {
-  BACKENDS,
-  type Backend,
-  type EngineName,
-  type EngineOptions,
-  PRECISIONS,
-  type Precision,
-  useEngine,
-} from './engine/engine.ts';
+  Embedder,
+  type EmbedderOptions,
+  type EncodeOptions,
+  type EncodeTexts,
+  type VectorOptions,
+} from './embedder/embedder.ts';
+export type { ModelOrigin } from './embedder/open-pretrained.ts';
+export {
+  dequantizeEmbedding,
+  isCalibrated,
+  type QuantizationRanges,
+  type Quantized,
+  quantizationRanges,
+  quantizedShape,
+  quantizeEmbeddings,
+} from './embedder/quantize.ts';
+export { TextModel, type TokenizedTexts, type TokenizeOptions } from './embedder/text-model.ts';
+export { createUniemEmbedder, type UniemEmbedderOptions } from './embedder/uniem-embedder.ts';
+export { type EngineName, type EngineOptions, ensureEngine, useEngine } from './engine/engine.ts';
 export { importOptional } from './engine/optional-package.ts';
 export { registerWasmBackend } from './engine/wasm.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
 export { refuseForeignFolder, writeFileWhole, writeFolderWhole } from './formats/files.ts';
 export { modelFolder } from './formats/model-folder.ts';
 export { type HostTensor, openSafetensors, type StoredTensor, writeSafetensors } from './formats/safetensors.ts';
-export {
-  coSentLoss,
-  DEFAULT_TEMPERATURE,
-  IN_BATCH_LOSS_TYPES,
-  type InBatchLossType,
-  type InBatchOptions,
-  pairLoss,
-  type TripletOptions,
-  tripletLoss,
-} from './losses/criteria.ts';
-export { DISTILLATION_LOSS_TYPES, type DistillationLossType, distillationLoss } from './losses/distillation.ts';
+export { coSentLoss, type InBatchOptions, pairLoss, type TripletOptions, tripletLoss } from './losses/criteria.ts';
+export { distillationLoss } from './losses/distillation.ts';
 export { matryoshkaLoss } from './losses/matryoshka.ts';
-export { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy } from './models/config.ts';
-export { adapterNames, addedRows } from './models/layers.ts';
+export type { ModelConfig } from './models/config.ts';
+export { adapterNames, addedRows, isByColumns } from './models/layers.ts';
 export { assignParameters, downloadParameters, type Parameters } from './models/parameters.ts';
 export { STATIC_EMBEDDING } from './models/static-embedding.ts';
+export {
+  BACKENDS,
+  type Backend,
+  DEFAULT_TEMPERATURE,
+  DISTILLATION_LOSS_TYPES,
+  type DistillationLossType,
+  IN_BATCH_LOSS_TYPES,
+  type InBatchLossType,
+  OUTPUT_PRECISIONS,
+  type OutputPrecision,
+  POOLING_STRATEGIES,
+  type PoolingStrategy,
+  PRECISIONS,
+  type Precision,
+  SEARCH_PRECISIONS,
+  type SearchPrecision,
+} from './names.ts';
 export { type AdamWUpdate, adamW, type Moments } from './operations/adamw.ts';
 export { type ClippedGradients, clipGradNorm } from './operations/clip-grad-norm.ts';
 export { type DropoutState, dropoutState } from './operations/dropout.ts';
 export { cosineMatrix, cosineRows, normalize } from './operations/similarity.ts';
 export { ProgressBar } from './progress.ts';
+export { type QuantizedSearch, quantizedTopK } from './search/quantized-top-k.ts';
+export { dot, type ScoreBlock, SEARCH_MEMORY, scoreBlocks } from './search/score-blocks.ts';
+export { type Hit, topK } from './search/top-k.ts';
+export { type VectorSource, VectorStore, vectorsInMemory } from './search/vector-source.ts';
+export { openTokenizer } from './tokenizer/open-tokenizer.ts';
 export { lengthsOf, packTokens, type TokenBatch } from './tokenizer/token-batch.ts';
-export { Tokenizer } from './tokenizer/tokenizer.ts';
+export { type Token, Tokenizer } from './tokenizer/tokenizer.ts';

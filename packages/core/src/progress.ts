@@ -1,5 +1,9 @@
 /** A one-line progress bar on stderr, drawn on terminals only. */
 
+import { either, FLAG, INDEX, NAME, oneOf } from '@uniem/hub/arguments';
+
+import { requireKind } from './arguments.ts';
+
 const WIDTH = 16; // leaves room for the loss and the pace on 80 columns
 const MIN_MS = 80; // redraws a second are bounded, so that drawing costs nothing
 
@@ -36,6 +40,9 @@ export class ProgressBar {
 
   /** @param show 'auto' draws where stderr is a terminal. */
   constructor(label: string, total: number | undefined, show: boolean | 'auto' = 'auto') {
+    requireKind(label, NAME, 'label');
+    if (total !== undefined) requireKind(total, INDEX, 'total');
+    requireKind(show, either(FLAG, oneOf('auto')), 'show');
     this.#label = label;
     this.#total = total;
     this.#shown = show === 'auto' ? Boolean(process.stderr.isTTY) : show;

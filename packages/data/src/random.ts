@@ -1,11 +1,33 @@
 /** numpy's default generator, so that a shuffle gives the rows Python's `datasets` gives. */
 
+import type { Kind } from '@uniem/hub/arguments';
+
+import { requireKind, requireList } from './arguments.ts';
 import { DataError } from './errors.ts';
 
 const MASK32 = 0xffffffffn;
 const MASK64 = (1n << 64n) - 1n;
 const MASK128 = (1n << 128n) - 1n;
 const MULTIPLIER = 0x2360ed051fc65da44385df649fccf645n;
+
+/** Rows that a typed array numbers. */
+const SIZE: Kind = {
+  name: 'a whole number from 0 below 2³¹',
+  is: (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31,
+};
+
+const WEIGHT: Kind = {
+  name: 'a finite number of at least 0',
+  is: (value) => Number.isFinite(value) && (value as number) >= 0,
+};
+
+const STATE: Kind = {
+  name: 'the state of a generator',
+  is: (value) =>
+    [(value as RandomState | null)?.state, (value as RandomState | null)?.increment].every(
+      (one) => typeof one === 'string' && /^\d+$/.test(one),
+    ),
+};
 
 export interface RandomState {
   state: string;
@@ -21,7 +43,7 @@ export class Pcg64 {
 
   /** @param seed A whole number from 0 on, as np.random.default_rng takes. */
   constructor(seed: number | bigint) {
-    if ((typeof seed === 'number' && !Number.isSafeInteger(seed)) || seed < 0) {
+    if (!(typeof seed === 'bigint' || Number.isSafeInteger(seed)) || seed < 0) {
       throw new DataError(`${seed} is not a seed`, 'seed', 'give a whole number from 0 on');
     }
     const [s0, s1, s2, s3] = seedSequence(seed) as [bigint, bigint, bigint, bigint];
@@ -36,7 +58,9 @@ export class Pcg64 {
     return { state: `${this.#state}`, increment: `${this.#increment}`, half: this.#half ?? null };
   }
 
-  static fromState({ state, increment, half }: RandomState): Pcg64 {
+  static fromState(given: RandomState): Pcg64 {
+    requireKind(given, STATE, 'fromState', 'give what state() gave');
+    const { state, increment, half } = given;
     const random = new Pcg64(0);
     random.#state = BigInt(state);
     random.#increment = BigInt(increment);
@@ -117,23 +141,27 @@ export class Pcg64 {
 
   /** np.random.Generator.choice(weights.length, p=weights): an index, as often as its weight. */
   choice(weights: readonly number[]): number {
+    requireList(weights, WEIGHT, 'weights');
     const total = weights.reduce((sum, weight) => sum + weight, 0);
+    if (total === 0) throw new DataError('sum to 0', 'weights', 'give one that is above 0');
     const drawn = this.random();
     let sum = 0;
     for (const [index, weight] of weights.entries()) {
       sum += weight;
       if (sum / total > drawn) return index;
     }
-    throw new Error('internal: the weights sum to nothing');
+    return weights.length - 1; // the shares' sum is rounded
   }
 
   /** np.random.Generator.shuffle of a list, as a new list. */
   shuffled<T>(items: readonly T[]): T[] {
+    requireKind(items, { name: 'an array', is: Array.isArray }, 'items');
     return Array.from(this.permutation(items.length), (index) => items[index] as T);
   }
 
   /** np.random.Generator.permutation(size). */
   permutation(size: number): Int32Array {
+    requireKind(size, SIZE, 'size');
     const order = Int32Array.from({ length: size }, (_, i) => i);
     for (let i = size - 1; i > 0; i--) {
       const j = this.#interval(i);

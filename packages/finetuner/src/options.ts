@@ -7,22 +7,16 @@ import {
   IN_BATCH_LOSS_TYPES,
   OptionError,
   PRECISIONS,
-} from '@uniem/core';
+} from '@uniem/core/names';
 import { z } from 'zod';
 
-import { LR_POLICIES } from './optimizer/learning-rate.ts';
-import { SCHEDULERS } from './optimizer/schedules.ts';
-import { TRACKERS } from './trackers/index.ts';
-
-export const STRATEGIES = ['full', 'bitfit', 'lora', 'prefix'] as const;
-
-export type StrategyName = (typeof STRATEGIES)[number];
+import { LR_POLICIES, SCHEDULERS, STRATEGIES, TRACKERS } from './names.ts';
 
 const positiveInt = z.int().positive();
 
 export const finetuneOptions = z.strictObject({
   outputDir: z.string().default('finetuned-model').describe('folder for the model and metrics.jsonl'),
-  epochs: positiveInt.default(3).describe('passes over the training data'),
+  epochs: z.number().positive().default(3).describe('passes over the training data; a fraction ends within one'),
   maxSteps: positiveInt.optional().describe('optimizer steps after which to stop, whatever epochs says'),
   batchSize: positiveInt
     .optional()
@@ -169,6 +163,9 @@ export const DEFAULT_OPTIONS: Readonly<ResolvedFinetuneOptions> = finetuneOption
 
 /** @throws OptionError naming the option and the value received. */
 export function resolveOptions(options: FinetuneOptions): ResolvedFinetuneOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError(`must be an object (received ${String(options)})`, 'options', 'give an object of options');
+  }
   const result = finetuneOptions.safeParse(options);
   if (result.success) return result.data;
   const issue = result.error.issues[0];

@@ -6,6 +6,8 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
+import { checkCallback, checkPath } from './checks.ts';
+
 /** The holder says that it lives this often; who has not for the second time span is gone. Both in ms. */
 const HEARTBEAT = 2_000;
 const GONE = 20_000;
@@ -13,6 +15,8 @@ const POLL = 50;
 
 /** Runs `work` while no other process runs its own under the same lock. */
 export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  checkPath(path);
+  checkCallback(work, 'work');
   const mark = `${hostname()} ${process.pid} ${randomUUID()}`;
   await mkdir(dirname(path), { recursive: true });
   while (!(await acquire(path, mark))) {

@@ -1,5 +1,7 @@
 /** A file of the hub that is read where it lies: ranges, and streams that go on after a break. */
 
+import { INDEX, NAME } from './arguments.ts';
+import { requireKind } from './checks.ts';
 import { HubError } from './errors.ts';
 import { Patience, request, statusError, unreachable } from './request.ts';
 import type { HubSettings } from './settings.ts';
@@ -23,6 +25,9 @@ export class RemoteFile {
 
   /** @param name As errors and file extensions have it. */
   constructor(settings: HubSettings, url: string, name: string, size: number) {
+    requireKind(url, NAME, 'url');
+    requireKind(name, NAME, 'name');
+    requireKind(size, INDEX, 'size');
     this.#settings = settings;
     this.#url = url;
     this.name = name;
@@ -35,6 +40,8 @@ export class RemoteFile {
 
   /** The bytes from `start` up to `end`, by a range request. */
   async read(start: number, end: number): Promise<Uint8Array> {
+    requireKind(start, INDEX, 'start');
+    requireKind(end, INDEX, 'end');
     const to = Math.min(end, this.#size);
     if (start >= to) return new Uint8Array(0);
     const bytes = new Uint8Array(to - start);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { datasetInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 
 import { COMMIT, type HubFile, RepoCache } from './cache.ts';
+import { checkCallback, checkPath, checkRepositoryId } from './checks.ts';
 import { downloadTo } from './download.ts';
 import { HubError } from './errors.ts';
 import { withLock } from './lock.ts';
@@ -29,6 +30,7 @@ export interface RepositoryId {
  * @throws HubError where it is not there, may not be read, or the hub cannot be reached and nothing is cached.
  */
 export async function openRepository(id: RepositoryId, options: HubOptions = {}): Promise<Repository> {
+  checkRepositoryId(id);
   const settings = hubSettings(options);
   const revision = id.revision ?? 'main';
   const cache = new RepoCache(settings.cacheDir, id.type, id.name);
@@ -134,6 +136,7 @@ export class Repository {
    * @returns Its path in the cache, in the folder of the commit.
    */
   async download(path: string): Promise<string> {
+    checkPath(path);
     const local = this.#cache.file(this.commit, path);
     if (existsSync(local)) return local;
     const file = await this.#file(path);
@@ -145,12 +148,14 @@ export class Repository {
 
   /** Several files on disk. @returns The folder that holds them under their own paths. */
   async downloadAll(wanted: (path: string) => boolean): Promise<string> {
+    checkCallback(wanted, 'wanted');
     for (const { path } of await this.files()) if (wanted(path)) await this.download(path);
     return this.#cache.snapshot(this.commit);
   }
 
   /** A file read where it lies, by ranges. @throws HubError offline. */
   async open(path: string): Promise<RemoteFile> {
+    checkPath(path);
     const { size } = await this.#file(path);
     if (this.#offline) throw this.#uncached(path);
     return new RemoteFile(this.#settings, this.#url(path), this.#where(path), size);
@@ -158,6 +163,7 @@ export class Repository {
 
   /** Where the file is on disk, if it was downloaded. */
   cached(path: string): string | undefined {
+    checkPath(path);
     const local = this.#cache.file(this.commit, path);
     return existsSync(local) ? local : undefined;
   }

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 
 import { getHFHubCachePath, HUB_URL } from '@huggingface/hub';
 
+import { checkHubOptions } from './checks.ts';
+
 export interface HubOptions {
   /** HF_ENDPOINT if left out: a mirror or a hub of one's own. */
   endpoint?: string | undefined;
@@ -28,6 +30,7 @@ export interface HubSettings {
 }
 
 export function hubSettings(options: HubOptions = {}): HubSettings {
+  checkHubOptions(options);
   const { env } = process;
   return {
     endpoint: (options.endpoint ?? (env.HF_ENDPOINT || HUB_URL)).replace(/\/+$/, ''),

@@ -16,7 +16,11 @@ template <typename T>
 void attend(const AttentionShape& shape, const T* q, const T* k, const T* v, const float* bias, T* out, float* lse) {
   const size_t D = shape.D;
   const size_t width = padded(D);
-  parallel_items(shape.texts() * shape.A, [&](size_t item) {
+  const size_t items = shape.texts() * shape.A;
+  const size_t most_columns = padded(shape.longest);
+  const ThreadScratch scratch(
+      items, shape.longest * width * 2 + width * most_columns + kBlock * (most_columns + 2 * width));
+  parallel_items(items, [&](size_t item) {
     const size_t b = item / shape.A;
     const size_t h = item % shape.A;
     const size_t start = shape.offsets[b];
@@ -24,9 +28,7 @@ void attend(const AttentionShape& shape, const T* q, const T* k, const T* v, con
     if (L == 0) return;
     const size_t columns = padded(L);
     const size_t kv = h * shape.KV / shape.A;
-    thread_local std::vector<float> scratch;
-    scratch.resize(L * width * 2 + width * columns + kBlock * (columns + 2 * width));
-    float* rows = scratch.data();             // k, then v: [L, width]
+    float* rows = scratch.own();              // k, then v: [L, width]
     float* values = rows + L * width;         // [L, width]
     float* keys = values + L * width;         // [width, columns]
     float* scores = keys + width * columns;   // [kBlock, columns]

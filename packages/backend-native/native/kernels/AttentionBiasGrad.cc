@@ -16,17 +16,19 @@ void bias_grad(const AttentionShape& shape, const T* dout, const T* q, const T* 
                const float* bias, float* dbias) {
   const size_t D = shape.D;
   const size_t width = padded(D);
-  parallel_items(shape.A, [&](size_t h) {
+  const size_t items = shape.A;
+  const size_t most_columns = padded(shape.longest);
+  const ThreadScratch scratch(
+      items, shape.longest * width + 2 * width * most_columns + kBlock * (3 * most_columns + 2 * width));
+  parallel_items(items, [&](size_t h) {
     const size_t kv = h * shape.KV / shape.A;
     float* sums = dbias + h * shape.longest * shape.longest;
     std::fill_n(sums, shape.longest * shape.longest, 0.0f);
-    thread_local std::vector<float> scratch;
     for (size_t b = 0; b < shape.texts(); ++b) {
       const size_t start = shape.offsets[b];
       const size_t L = shape.offsets[b + 1] - start;
       const size_t columns = padded(L);
-      scratch.resize(L * width + 2 * width * columns + kBlock * (3 * columns + 2 * width));
-      float* rows = scratch.data();                // k, then v: [L, width]
+      float* rows = scratch.own();                 // k, then v: [L, width]
       float* keys = rows + L * width;              // [width, columns]
       float* values = keys + width * columns;      // [width, columns]
       float* p = values + width * columns;         // [kBlock, columns]

@@ -17,16 +17,18 @@ void attend_grad(const AttentionShape& shape, const T* dout, const T* q, const T
   const size_t D = shape.D;
   const size_t width = padded(D);
   const size_t group = shape.A / shape.KV;
-  parallel_items(shape.texts() * shape.KV, [&](size_t item) {
+  const size_t items = shape.texts() * shape.KV;
+  const size_t most_columns = padded(shape.longest);
+  const ThreadScratch scratch(
+      items, shape.longest * width * 4 + 2 * width * most_columns + kBlock * (3 * most_columns + 3 * width));
+  parallel_items(items, [&](size_t item) {
     const size_t b = item / shape.KV;
     const size_t kv = item % shape.KV;
     const size_t start = shape.offsets[b];
     const size_t L = shape.offsets[b + 1] - start;
     if (L == 0) return;
     const size_t columns = padded(L);
-    thread_local std::vector<float> scratch;
-    scratch.resize(L * width * 4 + 2 * width * columns + kBlock * (3 * columns + 3 * width));
-    float* keys = scratch.data();                   // [L, width]
+    float* keys = scratch.own();                    // [L, width]
     float* values = keys + L * width;               // [L, width]
     float* dkeys = values + L * width;              // [L, width]
     float* dvalues = dkeys + L * width;             // [L, width]

@@ -2,6 +2,7 @@
 
 import type * as tf from '@tensorflow/tfjs-core';
 
+import type { Precision } from '../backend.ts';
 import { defineKernel } from '../define-kernel.ts';
 
 interface Inputs {
@@ -24,12 +25,12 @@ export const poolTokens = defineKernel<Inputs & { x: tf.TensorInfo }>(
   },
 );
 
-/** dy [B, H] → dx [T, H]. */
-export const poolTokensGrad = defineKernel<Inputs & { dy: tf.TensorInfo }>(
+/** dy [B, H] → dx [T, H], kept as the states are. */
+export const poolTokensGrad = defineKernel<Inputs & { dy: tf.TensorInfo }, { precision?: Precision }>(
   'PoolTokensGrad',
-  ({ dy, weights, offsets }, _attributes, backend) => {
+  ({ dy, weights, offsets }, { precision }, backend) => {
     const H = dy.shape[1] as number;
-    const dx = backend.empty([weights.shape[0] as number, H], backend.precision === 'bf16' ? 'bf16' : 'f32');
+    const dx = backend.empty([weights.shape[0] as number, H], precision === 'bf16' ? 'bf16' : 'f32');
     backend.binding.PoolTokensGrad(
       ...([backend.f32(dy), backend.f32(weights), backend.i32(offsets), H, backend.array(dx)] as const),
     );

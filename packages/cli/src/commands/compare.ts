@@ -1,22 +1,19 @@
 /** uniem compare: local and hosted models side by side on one task. */
 
-import { BACKENDS, Embedder, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
-import { mainMetric, TASKS } from '@uniem/finetuner';
+import type { Embedder } from '@uniem/core';
+import { BACKENDS, PRECISIONS } from '@uniem/core/names';
+import { TASKS } from '@uniem/finetuner/names';
 import { localProvider } from '@uniem/providers';
 import { z } from 'zod';
 
-import { columnFlags } from '../columns.ts';
 import { defineCommand } from '../command.ts';
 import { comparisonHtml, comparisonTable } from '../comparison/report.ts';
 import { type Comparison, failedRow, rowOf } from '../comparison/row.ts';
 import { parseModel } from '../comparison/spec.ts';
-import { measure, readTask } from '../evaluation.ts';
-import { requireFolderOf } from '../files.ts';
-import { ProviderEncoder } from '../provider-encoder.ts';
+import { columnFlags } from '../data-flags.ts';
 import { openHosted, requestFlags } from '../provider-flags.ts';
 
 export const compare = defineCommand({
-  summary: 'compare local and hosted models on one task: quality, dimensions, texts/s, price',
   flags: z.strictObject({
     model: z
       .array(z.string())
@@ -40,6 +37,11 @@ export const compare = defineCommand({
     ...requestFlags,
   }),
   async run({ model: models, data, task, split, rename, prefix, swap, output, precision, backend, ...request }) {
+    const { Embedder, useEngine, writeFileWhole } = await import('@uniem/core');
+    const { mainMetric } = await import('@uniem/finetuner');
+    const { measure, readTask } = await import('../evaluation.ts');
+    const { requireFolderOf } = await import('../files.ts');
+    const { ProviderEncoder } = await import('../provider-encoder.ts');
     if (output) requireFolderOf(output);
     // Keys and addresses are looked at before anything is paid for.
     const opened = models.map(parseModel).map((spec) => ({
@@ -47,7 +49,7 @@ export const compare = defineCommand({
       hosted: spec.provider && openHosted(spec.provider, spec.model, spec.baseUrl, request),
     }));
     const records = await readTask(data, { task, split, rename, prefix, swap });
-    if (opened.some(({ hosted }) => !hosted)) await useEngine({ backend, precision });
+    if (opened.some(({ hosted }) => !hosted)) await useEngine({ backend });
     const rows: Comparison['rows'] = [];
     let measuredTask = task;
     let count = 0;
@@ -55,9 +57,9 @@ export const compare = defineCommand({
       process.stderr.write(`${spec.name} …\n`);
       let embedder: Embedder | undefined;
       try {
-        embedder = hosted ? undefined : await Embedder.fromPretrained(spec.model);
+        embedder = hosted ? undefined : await Embedder.fromPretrained(spec.model, { precision });
         const encoder = new ProviderEncoder(hosted ?? localProvider(spec.model, embedder as Embedder));
-        const measured = await measure(encoder, records, task);
+        const measured = await measure(encoder, records, { progressBar: 'auto' }, task);
         measuredTask = measured.task;
         count = measured.records;
         rows.push(rowOf(spec, encoder, measured));

@@ -1,15 +1,14 @@
 /** uniem data inspect: what a dataset holds, and what training would do with it. */
 
-import { type Inspection, IterableDataset, inspectRows, loadDataset, type TextColumn } from '@uniem/data';
+import type { Inspection, IterableDataset, TextColumn } from '@uniem/data';
 import { z } from 'zod';
 
-import { columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
+import { columnFlags } from '../data-flags.ts';
 
 const BAR = 40; // characters
 
 export const data = defineCommand({
-  summary: 'look at a dataset before training: uniem data inspect D',
   arguments: ['action', 'path'],
   flags: z.strictObject({
     action: z.enum(['inspect']).describe('what to do'),
@@ -18,10 +17,12 @@ export const data = defineCommand({
     ...columnFlags,
   }),
   async run({ path, split, ...columns }) {
-    const loaded = await loadDataset(path, { split, streaming: true });
-    const splits = loaded instanceof IterableDataset ? { [split ?? path]: loaded } : loaded;
+    const data = await import('@uniem/data');
+    const { withColumns } = await import('../columns.ts');
+    const loaded = await data.loadDataset(path, { split, streaming: true });
+    const splits = loaded instanceof data.IterableDataset ? { [split ?? path]: loaded } : loaded;
     for (const [name, rows] of Object.entries(splits)) {
-      process.stdout.write(describe(name, await inspectRows(withColumns(rows as IterableDataset, columns))));
+      process.stdout.write(describe(name, await data.inspectRows(withColumns(rows as IterableDataset, columns))));
     }
   },
 });

@@ -14,7 +14,6 @@ const INSTRUCTION_SETS = ['avx2', 'avx512f', 'avx512_bf16', 'amx_bf16'];
 const CPU_INFO = '/proc/cpuinfo';
 
 export const doctor = defineCommand({
-  summary: 'show engines, threads, instruction sets and versions',
   flags: z.strictObject({}),
   async run() {
     const cpu = existsSync(CPU_INFO) ? readFileSync(CPU_INFO, 'utf8') : '';

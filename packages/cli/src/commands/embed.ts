@@ -3,19 +3,17 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 
-import { OptionError, ProgressBar } from '@uniem/core';
+import { OptionError } from '@uniem/core/names';
+import type { VectorWriter } from '@uniem/data';
 import { costOf, type HostedProvider, PROVIDERS } from '@uniem/providers';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { readTexts, requireFolderOf, writeVectors } from '../files.ts';
-import { Journal } from '../journal.ts';
+import { textFlags } from '../data-flags.ts';
+import type { Journal } from '../journal.ts';
 import { baseUrlFlag, dimensionsFlag, openHosted, requestFlags } from '../provider-flags.ts';
-import { takeRunLock } from '../run-lock.ts';
-import { textFlags } from '../text-flags.ts';
 
 export const embed = defineCommand({
-  summary: 'embed texts with a hosted model and write the vectors to a file',
   flags: z.strictObject({
     provider: z.enum(PROVIDERS).describe('hosted service; compatible is any server with an OpenAI-style API'),
     model: z
@@ -25,6 +23,10 @@ export const embed = defineCommand({
       ),
     baseUrl: baseUrlFlag,
     ...textFlags,
+    output: z
+      .string()
+      .regex(/\.(npy|jsonl|parquet|arrow)$/, 'must end in .npy, .jsonl, .parquet or .arrow')
+      .describe('.npy, float32 [texts, dimensions]; or .jsonl, .parquet or .arrow with a field embedding'),
     dimensions: dimensionsFlag,
     inputType: z
       .enum(['query', 'document'])
@@ -34,7 +36,11 @@ export const embed = defineCommand({
     ...requestFlags,
     overwrite: z.boolean().default(false).describe('replace an existing output, paying for it again'),
   }),
-  async run({ provider: name, model, baseUrl, input, column, split, output, overwrite, ...flags }) {
+  async run({ provider: name, model, baseUrl, input, column, split, stdinFormat, output, overwrite, ...flags }) {
+    const { requireFolderOf } = await import('../files.ts');
+    const { openTexts, textOf } = await import('../texts.ts');
+    const { Journal } = await import('../journal.ts');
+    const { takeRunLock } = await import('../run-lock.ts');
     const { dimensions, inputType, ...request } = flags;
     requireFolderOf(output);
     const path = `${output}.journal`;
@@ -46,7 +52,8 @@ export const embed = defineCommand({
       );
     }
     const provider = openHosted(name, model, baseUrl, request);
-    const texts = await readTexts(input, { column, split });
+    const texts: string[] = [];
+    for await (const row of await openTexts({ input, column, split, stdinFormat })) texts.push(textOf(row, column));
     const different = [...new Set(texts)];
     const unlock = takeRunLock(`${path}.lock`);
     try {
@@ -65,7 +72,7 @@ export const embed = defineCommand({
           );
         }
         await ask(provider, texts, different, journal, { dimensions, inputType });
-        await writeVectors(output, inOrder(texts, different, journal.embeddings));
+        await write(output, inOrder(texts, different, journal.embeddings));
       } finally {
         journal.close();
       }
@@ -90,6 +97,7 @@ async function ask(
   journal: Journal,
   options: { dimensions: number | undefined; inputType: 'query' | 'document' | undefined },
 ): Promise<void> {
+  const { ProgressBar } = await import('@uniem/core');
   const missing = [...different.keys()].filter((index) => !journal.embeddings.has(index));
   const bar = new ProgressBar('embed', missing.length);
   const begin = performance.now();
@@ -127,6 +135,29 @@ function inOrder(
   const places = new Map(different.map((text, i) => [text, i]));
   return texts.map((text) => embeddings.get(places.get(text) as number) as Float32Array);
 }
+
+async function write(output: string, vectors: readonly Float32Array[]): Promise<void> {
+  const { VectorWriter } = await import('@uniem/data');
+  const dimension = vectors[0]?.length ?? 0;
+  const writer = (await VectorWriter.open(output, { type: 'float32', dimension, columns: [] })) as VectorWriter;
+  try {
+    for (let start = 0; start < vectors.length; start += BLOCK) {
+      const part = vectors.slice(start, start + BLOCK);
+      const values = new Float32Array(part.length * dimension);
+      part.forEach((vector, i) => {
+        values.set(vector, i * dimension);
+      });
+      await writer.write({ rows: part.map(() => ({})), vectors: values });
+    }
+    await writer.finish();
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
+}
+
+/** Vectors that become bytes at once. */
+const BLOCK = 4096;
 
 const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 

@@ -1,17 +1,49 @@
 /** uniem encode: texts to vectors in a file. */
 
-import { BACKENDS, Embedder, POOLING_STRATEGIES, PRECISIONS, useEngine } from '@uniem/core';
+import { BACKENDS, OptionError, OUTPUT_PRECISIONS, POOLING_STRATEGIES, PRECISIONS } from '@uniem/core/names';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { readTexts, requireFolderOf, writeVectors } from '../files.ts';
-import { textFlags } from '../text-flags.ts';
+import { modelFlags, textFlags } from '../data-flags.ts';
 
 export const encode = defineCommand({
-  summary: 'write the embeddings of texts to a file',
   flags: z.strictObject({
-    model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
+    ...modelFlags,
     ...textFlags,
+    idColumns: z
+      .array(z.string())
+      .default([])
+      .describe('column that is written beside the vectors; may be given several times'),
+    output: z
+      .string()
+      .describe(
+        '.npy [texts, values], .jsonl, .parquet (a list) or .arrow (a fixed-size list), in the column embedding',
+      ),
+    outputPrecision: z
+      .enum(OUTPUT_PRECISIONS)
+      .default('float32')
+      .describe(
+        "what a value is written as; the integers as sentence-transformers' quantize_embeddings, binary and ubinary one bit a value",
+      ),
+    calibration: z
+      .string()
+      .optional()
+      .describe('texts that int8 and uint8 take their ranges from, like --input; its first ones if left out'),
+    calibrationSize: z.int().min(2).default(1000).describe('how many texts the ranges are taken from'),
+    resume: z
+      .boolean()
+      .default(false)
+      .describe('go on where an interrupted run stopped, to the same bytes as an uninterrupted one'),
+    shard: z
+      .string()
+      .regex(/^\d+\/[1-9]\d*$/, 'is not i/n')
+      .optional()
+      .describe('encode part i of n, counted from 0: neighboring texts, so that the parts in order are the whole'),
+    window: z
+      .int()
+      .positive()
+      .default(4096)
+      .describe('texts that are sorted by length and written together; they and their vectors are what memory holds'),
     prompt: z
       .string()
       .optional()
@@ -25,12 +57,63 @@ export const encode = defineCommand({
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, input, column, split, output, pooling, backend, precision, ...options }) {
+  async run(flags) {
+    const { Embedder, useEngine } = await import('@uniem/core');
+    const { requireFormat } = await import('@uniem/data');
+    const { encodeTexts } = await import('../encode-texts.ts');
+    const { requireFolderOf } = await import('../files.ts');
+    const { fingerprintOf, openTexts } = await import('../texts.ts');
+    const {
+      model,
+      baseModel,
+      output,
+      pooling,
+      precision,
+      outputPrecision,
+      resume,
+      input,
+      column,
+      idColumns,
+      split,
+      stdinFormat,
+    } = flags;
     requireFolderOf(output);
-    const texts = await readTexts(input, { column, split });
-    await useEngine({ backend, precision });
-    const embedder = await Embedder.fromPretrained(model, { poolingStrategy: pooling });
-    await writeVectors(output, await embedder.encode(texts, options));
+    requireFormat(output, idColumns);
+    const shard = shardOf(flags.shard, input);
+    const texts = { input, column, columns: idColumns, split, stdinFormat };
+    const calibrating = flags.calibration ?? input;
+    const calibration = { texts: { input: calibrating, column, stdinFormat }, size: flags.calibrationSize };
+    const rows = await openTexts(texts); // says what is wrong with it before a model is loaded
+    const backend = await useEngine({ backend: flags.backend });
+    const embedder = await Embedder.fromPretrained(model, { baseModel, poolingStrategy: pooling, precision });
+    const { resume: _, output: __, ...rest } = flags;
+    const { prompt, promptName, normalize, truncateDim, batchSize, maxLength } = flags;
+    await encodeTexts(embedder, {
+      texts,
+      rows,
+      output,
+      precision: outputPrecision,
+      calibration,
+      window: flags.window,
+      shard,
+      resume,
+      run: { ...rest, backend, contents: [input, calibrating].map(fingerprintOf) },
+      encoding: { prompt, promptName, normalize, truncateDim, batchSize, maxLength },
+    });
     process.stdout.write(`${output}\n`);
   },
 });
+
+function shardOf(flag: string | undefined, input: string): { index: number; count: number } | undefined {
+  if (flag === undefined) return undefined;
+  const [index, count] = flag.split('/').map(Number) as [number, number];
+  if (index >= count) throw new OptionError(`${flag} is no part of ${count}`, '--shard', 'count the parts from 0');
+  if (input === '-') {
+    throw new OptionError(
+      'standard input cannot be counted',
+      '--shard',
+      'write the texts to a file, or split them before',
+    );
+  }
+  return { index, count };
+}

@@ -3,21 +3,19 @@
 import { readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 
-import { BACKENDS, Embedder, OptionError, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
-import { mainMetric, TASKS } from '@uniem/finetuner';
+import { BACKENDS, OptionError, PRECISIONS, SEARCH_PRECISIONS } from '@uniem/core/names';
+import { TASKS } from '@uniem/finetuner/names';
 import { costOf, PROVIDERS } from '@uniem/providers';
 import { z } from 'zod';
 
-import { columnFlags } from '../columns.ts';
 import { defineCommand } from '../command.ts';
-import { type Measured, measure, readTask, type TaskRecords } from '../evaluation.ts';
-import { requireFolderOf } from '../files.ts';
-import { ProviderEncoder } from '../provider-encoder.ts';
+import { columnFlags, memoryFlag, modelFlags } from '../data-flags.ts';
+import type { Measured, TaskRecords } from '../evaluation.ts';
 import { baseUrlFlag, dimensionsFlag, openHosted, refuseFlags, requestFlags } from '../provider-flags.ts';
 
 export const evaluate = defineCommand({
-  summary: 'measure a model on a task: retrieval, sts, classification and more',
   flags: z.strictObject({
+    ...modelFlags,
     model: z
       .string()
       .describe('model folder, or owner/name[@revision] of the hub; with --provider, the name of a hosted model'),
@@ -37,19 +35,59 @@ export const evaluate = defineCommand({
     prefix: columnFlags.prefix,
     swap: z.boolean().default(false).describe('text and text_pos change places: text finds text_pos'),
     output: z.string().optional().describe('also write the metrics to this JSON file'),
+    outputPrecision: z
+      .enum(['float32', ...SEARCH_PRECISIONS])
+      .default('float32')
+      .describe(
+        'of retrieval: documents are searched as these codes, as encode writes them, and the candidates found scored again',
+      ),
+    rescoreMultiplier: z
+      .int()
+      .positive()
+      .default(2)
+      .describe('how many times as many candidates are scored again as the metrics look at'),
+    memory: memoryFlag,
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
     ...requestFlags,
   }),
-  async run({ model, provider: name, baseUrl, dimensions, data, tasks, task, output, precision, backend, ...rest }) {
+  async run({
+    model,
+    baseModel,
+    provider: name,
+    baseUrl,
+    dimensions,
+    data,
+    tasks,
+    task,
+    output,
+    outputPrecision,
+    rescoreMultiplier,
+    memory,
+    precision,
+    backend,
+    ...rest
+  }) {
     if ((data === undefined) === (tasks === undefined)) {
       throw new OptionError('one of the two is needed', '--data, --tasks', 'give either --data or --tasks');
     }
+    const { Embedder, useEngine, writeFileWhole } = await import('@uniem/core');
+    const { measure, readTask } = await import('../evaluation.ts');
+    const { requireFolderOf } = await import('../files.ts');
+    const { ProviderEncoder } = await import('../provider-encoder.ts');
+    const openLocal = async () => {
+      await useEngine({ backend });
+      return Embedder.fromPretrained(model, { baseModel, precision });
+    };
     if (output) requireFolderOf(output);
     const isHosted = name !== undefined;
     refuseFlags(
       isHosted
-        ? { '--precision': precision !== 'fp32', '--backend': backend !== 'auto' }
+        ? {
+            '--base-model': baseModel !== undefined,
+            '--precision': precision !== 'fp32',
+            '--backend': backend !== 'auto',
+          }
         : { '--base-url': baseUrl !== undefined, '--dimensions': dimensions !== undefined },
       isHosted ? 'does not apply with --provider' : 'needs --provider',
     );
@@ -60,10 +98,13 @@ export const evaluate = defineCommand({
     for (const { name: title, path } of sources) {
       loaded.push([title, await readTask(path, { task, split, swap, rename, prefix })]);
     }
-    const encoder = hosted ?? (await localModel(model, { backend, precision }));
+    const quantization =
+      outputPrecision === 'float32' ? undefined : { precision: outputPrecision, multiplier: rescoreMultiplier };
+    const options = { memory: memory * 2 ** 20, progressBar: 'auto', quantization } as const;
+    const encoder = hosted ?? (await openLocal());
     const reports = new Map<string, Measured>();
     for (const [title, records] of loaded) {
-      reports.set(title, await measure(encoder, records, task));
+      reports.set(title, await measure(encoder, records, options, task));
     }
     if (hosted) {
       const { texts, tokens } = hosted;
@@ -73,14 +114,9 @@ export const evaluate = defineCommand({
     const content = data !== undefined ? only?.metrics : Object.fromEntries(reports);
     const json = `${JSON.stringify(content, null, 2)}\n`;
     if (output) writeFileWhole(output, json);
-    process.stdout.write(data !== undefined ? json : table(reports));
+    process.stdout.write(data !== undefined ? json : await table(reports));
   },
 });
-
-async function localModel(model: string, engine: Parameters<typeof useEngine>[0]): Promise<Embedder> {
-  await useEngine(engine);
-  return Embedder.fromPretrained(model);
-}
 
 /** The files and folders in a folder, but hidden ones. */
 function tasksIn(folder: string): { name: string; path: string }[] {
@@ -96,7 +132,8 @@ function tasksIn(folder: string): { name: string; path: string }[] {
 }
 
 /** Main metrics in hundredths, and their mean, as MTEB shows them. */
-function table(reports: ReadonlyMap<string, Measured>): string {
+async function table(reports: ReadonlyMap<string, Measured>): Promise<string> {
+  const { mainMetric } = await import('@uniem/finetuner');
   const rows = [...reports].map(([name, { task, metrics }]) => {
     const metric = mainMetric(task);
     return { name, task: task as string, metric, value: 100 * (metrics[metric] as number) };

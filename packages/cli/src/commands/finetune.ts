@@ -2,13 +2,16 @@
 
 import { join } from 'node:path';
 
-import { POOLING_STRATEGIES, writeFileWhole } from '@uniem/core';
-import { hubNameOf, RECORD_TYPES } from '@uniem/data';
-import { type Evaluation, FineTuner, finetuneOptions, MODEL_TYPES, mainMetric } from '@uniem/finetuner';
+import { POOLING_STRATEGIES } from '@uniem/core/names';
+import { RECORD_TYPES } from '@uniem/data/names';
+import { EXPORT_FORMATS } from '@uniem/export/options';
+import type { Evaluation, FineTuner } from '@uniem/finetuner';
+import { MODEL_TYPES } from '@uniem/finetuner/names';
+import { finetuneOptions } from '@uniem/finetuner/options';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { dataFlags, openData } from '../training-data.ts';
+import { dataFlags, modelFlags } from '../data-flags.ts';
 
 const flags = z.strictObject({
   config: z
@@ -17,23 +20,31 @@ const flags = z.strictObject({
     .describe(
       'YAML or JSON file of these options in camelCase; flags win, and <output-dir>/run.json has what came of both',
     ),
-  model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
+  ...modelFlags,
   ...dataFlags,
   modelType: z.enum(MODEL_TYPES).optional().describe('found by the folder if left out'),
   recordType: z.enum(RECORD_TYPES).optional().describe('found by the fields if left out'),
   pooling: z.enum(POOLING_STRATEGIES).optional().describe('found by the folder if left out'),
+  export: z
+    .array(z.enum(EXPORT_FORMATS))
+    .default([])
+    .describe('format to write the finished model in as well, to <output-dir>/<format>; may be given several times'),
   ...finetuneOptions.shape,
 });
 
 export const finetune = defineCommand({
-  summary: 'fine-tune a model on pairs, triplets or scored pairs',
   flags,
   async run({ config: _, ...given }) {
-    const { model, modelType, recordType, pooling, onBadRecord } = given;
+    const { writeFileWhole } = await import('@uniem/core');
+    const { hubNameOf } = await import('@uniem/data');
+    const { FineTuner, mainMetric } = await import('@uniem/finetuner');
+    const { openData } = await import('../training-data.ts');
+    const { model, baseModel, modelType, recordType, pooling, onBadRecord } = given;
     const options = z.object(finetuneOptions.shape).parse(given);
     const dataset = await openData(given);
     const fineTuner = await FineTuner.fromPretrained(model, {
       dataset,
+      baseModel,
       modelType,
       recordType,
       onBadRecord,
@@ -60,7 +71,14 @@ export const finetune = defineCommand({
         `stopped after step ${result.steps}; metrics and model are written, and --resume goes on from here\n`,
       );
     }
-    if (result.evaluation) process.stderr.write(`${told(result.evaluation)}\n`);
+    if (result.evaluation) process.stderr.write(`${told(result.evaluation, mainMetric(result.evaluation.task))}\n`);
+    if (!result.stopped && given.export.length > 0) {
+      const { exportModel } = await import('@uniem/export');
+      const { printReport } = await import('../export-report.ts');
+      for (const format of given.export) {
+        printReport(await exportModel(fineTuner.embedder, { format, output: join(options.outputDir, format) }));
+      }
+    }
     process.stdout.write(`${result.modelFolder}\n`);
   },
 });
@@ -76,8 +94,7 @@ function detected({ embedder, modelType, modelTypeReason, recordType }: FineTune
 }
 
 /** The measure that models are compared by, before and after. */
-function told({ task, records, before, after }: Evaluation): string {
-  const metric = mainMetric(task);
+function told({ task, records, before, after }: Evaluation, metric: string): string {
   const shown = (value: number | undefined) => value?.toFixed(4) ?? 'unknown';
   return `${task} of ${records} validation records: ${metric} ${shown(before?.[metric])} before, ${shown(after[metric])} after`;
 }

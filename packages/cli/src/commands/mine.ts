@@ -1,18 +1,15 @@
 /** uniem mine: pairs to triplets with hard negatives. */
 
-import { BACKENDS, Embedder, PRECISIONS, useEngine, writeFileWhole } from '@uniem/core';
-import { loadDataset, type Pair, type Row, validateRecord } from '@uniem/data';
-import { mineHardNegatives } from '@uniem/finetuner';
+import { BACKENDS, PRECISIONS } from '@uniem/core/names';
+import type { Pair, Row } from '@uniem/data';
 import { z } from 'zod';
 
-import { columnFlags, withColumns } from '../columns.ts';
 import { defineCommand } from '../command.ts';
-import { requireFolderOf } from '../files.ts';
+import { columnFlags, memoryFlag, modelFlags } from '../data-flags.ts';
 
 export const mine = defineCommand({
-  summary: 'find hard negatives: pairs to triplets, for another round of training',
   flags: z.strictObject({
-    model: z.string().describe('model folder, or owner/name[@revision] of the hub'),
+    ...modelFlags,
     data: z.string().describe('pairs: a file, folder or pattern, or owner/name[:configuration] of the hub'),
     output: z
       .string()
@@ -20,6 +17,13 @@ export const mine = defineCommand({
       .describe('.jsonl file of triplets'),
     split: z.string().default('train').describe('split to mine'),
     rename: columnFlags.rename,
+    corpus: z
+      .string()
+      .optional()
+      .describe(
+        "texts that negatives come from, like --input of encode (FlagEmbedding's candidate_pool); a text's own positives are never among them; the positives of all pairs if left out",
+      ),
+    corpusColumn: z.string().default('text').describe('column of the text in --corpus'),
     numNegatives: z.int().positive().default(3).describe('negatives of a pair'),
     rangeMin: z.int().nonnegative().default(0).describe('nearest candidates that are passed over'),
     rangeMax: z
@@ -33,17 +37,69 @@ export const mine = defineCommand({
     relativeMargin: z.number().optional().describe("the same as a share of the positive's"),
     sampling: z.enum(['top', 'random']).default('top').describe('the nearest of the range, or any'),
     seed: z.int().nonnegative().default(42).describe('of random sampling'),
+    memory: memoryFlag,
     precision: z.enum(PRECISIONS).default('fp32').describe('arithmetic of matrix products'),
     backend: z.enum(BACKENDS).default('auto').describe('engine to run on'),
   }),
-  async run({ model, data, output, split, rename, precision, backend, ...options }) {
+  async run(flags) {
+    const {
+      model,
+      baseModel,
+      data,
+      output,
+      split,
+      rename,
+      corpus,
+      corpusColumn,
+      memory,
+      precision,
+      backend,
+      ...options
+    } = flags;
+    const { Embedder, useEngine } = await import('@uniem/core');
+    const { loadDataset, ResumableFile, validateRecord } = await import('@uniem/data');
+    const { minedTriplets } = await import('@uniem/finetuner');
+    const { withColumns } = await import('../columns.ts');
+    const { requireFolderOf } = await import('../files.ts');
     requireFolderOf(output);
     const rows: Row[] = [...withColumns(await loadDataset(data, { split }), { rename })];
     const pairs = rows.map((row): Pair => validateRecord(row, 'pair'));
-    await useEngine({ backend, precision });
-    const mined = await mineHardNegatives(await Embedder.fromPretrained(model), pairs, options);
-    writeFileWhole(output, mined.map((triplet) => `${JSON.stringify(triplet)}\n`).join(''));
-    process.stderr.write(`${mined.length} triplets of ${pairs.length} pairs\n`);
+    const pool = corpus === undefined ? undefined : await textsOf(corpus, corpusColumn);
+    await useEngine({ backend });
+    const embedder = await Embedder.fromPretrained(model, { baseModel, precision });
+    const mined = minedTriplets(embedder, pairs, {
+      ...options,
+      corpus: pool,
+      memory: memory * 2 ** 20,
+      progressBar: 'auto',
+    });
+    const file = await ResumableFile.open(output, {}, false);
+    if (!file) throw new Error('internal: a new file was not opened');
+    let count = 0;
+    try {
+      for await (const triplets of mined) {
+        for (let start = 0; start < triplets.length; start += LINES) {
+          const lines = triplets.slice(start, start + LINES).map((triplet) => `${JSON.stringify(triplet)}\n`);
+          await file.append([Buffer.from(lines.join(''))]);
+        }
+        count += triplets.length;
+      }
+      await file.finish();
+    } catch (error) {
+      await file.abandon();
+      throw error;
+    }
+    process.stderr.write(`${count} triplets of ${pairs.length} pairs\n`);
     process.stdout.write(`${output}\n`);
   },
 });
+
+/** Triplets that become bytes at once. */
+const LINES = 1024;
+
+async function textsOf(input: string, column: string): Promise<Set<string>> {
+  const { openTexts, textOf } = await import('../texts.ts');
+  const texts = new Set<string>();
+  for await (const row of await openTexts({ input, column, stdinFormat: 'jsonl' })) texts.add(textOf(row, column));
+  return texts;
+}

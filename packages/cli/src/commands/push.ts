@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { OptionError } from '@uniem/core';
+import { OptionError } from '@uniem/core/names';
 import { parseHubName, pushFolder } from '@uniem/hub';
 import { z } from 'zod';
 
@@ -13,7 +13,6 @@ import { defineCommand } from '../command.ts';
 const MODEL_FILES = ['config.json', 'modules.json', 'adapter_config.json'];
 
 export const push = defineCommand({
-  summary: 'upload a saved model to the hub: uniem push DIR owner/name',
   arguments: ['folder', 'repository'],
   flags: z.strictObject({
     folder: z.string().describe('folder of a saved model; all of its files are uploaded'),

@@ -15,7 +15,6 @@ const ENGINES = {
 };
 
 export const setup = defineCommand({
-  summary: 'fetch and build an engine (once): uniem setup native|tensorflow',
   arguments: ['engine'],
   flags: z.strictObject({ engine: z.enum(['native', 'tensorflow']).describe('which engine') }),
   async run({ engine }) {

@@ -1,119 +1,101 @@
 /** A text-embedding model: tokenizer, encoder, pooling. */
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import * as tf from '@tensorflow/tfjs-core';
-import type { HubOptions } from '@uniem/hub';
-import { ensureEngine } from '../engine/engine.ts';
+import { NAME, NUMBER, oneOf } from '@uniem/hub/arguments';
+import { BATCH, requireKind, requireList } from '../arguments.ts';
+import { ensureEngine, onEngine, requirePrecision } from '../engine/engine.ts';
 import { OptionError } from '../errors.ts';
-import { modelFolder } from '../formats/model-folder.ts';
-import type { ModelConfig, PoolingStrategy } from '../models/config.ts';
+import { writeFolderWhole } from '../formats/files.ts';
+import type { EncoderOutput } from '../models/family.ts';
 import { familyOf } from '../models/index.ts';
 import { addedRows } from '../models/layers.ts';
 import { downloadParameters, type Parameters, parameter } from '../models/parameters.ts';
 import { pool } from '../models/pooling.ts';
+import { PRECISIONS, type Precision } from '../names.ts';
 import type { DropoutState } from '../operations/dropout.ts';
+import { withPrecision } from '../operations/precision.ts';
 import { normalize } from '../operations/similarity.ts';
 import { ProgressBar } from '../progress.ts';
 import { batchesByLength, packTokens, type TokenBatch } from '../tokenizer/token-batch.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { checkEmbedderOptions, checkEncodeOptions, checkFileTexts } from './embedder-options.ts';
 import { runHead } from './head.ts';
-import { type OpenedModel, type OpenOptions, openModel } from './open-model.ts';
-import { saveModel } from './save-model.ts';
+import { openPretrained, type PretrainedModel, type PretrainedOptions } from './open-pretrained.ts';
+import { withPrompt } from './prompts.ts';
+import { type ModelParts, writeModel, writeSurroundings } from './save-model.ts';
 import { isInLayout, requireSaveable } from './sentence-transformers.ts';
+import { TextModel, type TokenizeOptions } from './text-model.ts';
 
-export interface EmbedderOptions extends OpenOptions {
-  /** Another hub, token or cache than the environment names. */
-  hub?: HubOptions;
+/** How a model is opened. */
+export interface EmbedderOptions extends PretrainedOptions {
+  /** Arithmetic of the model's matrix products. */
+  precision?: Precision | undefined;
 }
 
-export interface EncodeOptions {
-  /** Texts a batch; short ones are more, up to the tokens of so many texts of 128. */
-  batchSize?: number;
+export interface VectorOptions {
   /** Divide by the length; left out, what the model's folder says. */
   normalize?: boolean;
-  /** 'auto' shows a bar on a terminal. */
-  progressBar?: boolean | 'auto';
-  /** Tokens a text; at most the model's own limit. */
-  maxLength?: number;
-  /** Put before every text; left out, the model's default prompt, where it has one. */
-  prompt?: string;
-  /** The name of one of the model's prompts. */
-  promptName?: string;
   /** Leading values of a vector that are kept, as of a Matryoshka model; left out, what the model's folder says. */
   truncateDim?: number;
 }
 
-export class Embedder {
-  readonly parameters: Parameters;
-  readonly #model: OpenedModel;
+export interface EncodeOptions extends TokenizeOptions, VectorOptions {
+  /** Texts a batch; short ones are more, up to the tokens of so many texts of 128. */
+  batchSize?: number;
+  /** 'auto' shows a bar on a terminal. */
+  progressBar?: boolean | 'auto';
+}
 
-  private constructor(model: OpenedModel) {
-    this.#model = model;
-    this.parameters = model.load();
+/** Texts to vectors, one for each: what evaluation and mining need of a model. */
+export type EncodeTexts = (texts: readonly string[], options?: EncodeOptions) => Promise<Float32Array[]>;
+
+export class Embedder extends TextModel {
+  readonly parameters: Parameters;
+  /** Arithmetic of its matrix products, whatever other models compute in. */
+  readonly precision: Precision;
+  /** Where it was opened and computes, whatever engine is current. */
+  readonly engine: string;
+
+  private constructor(model: PretrainedModel, parameters: Parameters, engine: string, precision: Precision) {
+    super(model);
+    this.parameters = parameters;
+    this.engine = engine;
+    this.precision = precision;
   }
 
   /**
-   * Opens a model folder: sentence-transformers' layout, uniem's, or a plain transformers folder (pooled by last_mean).
+   * Opens a model folder: sentence-transformers' layout, uniem's, a plain transformers folder (pooled by last_mean), or
+   * an adapter of PEFT, which is merged into its base model.
    * The weights go to the engine in use; where there is none yet, the fastest that starts becomes it.
    *
    * @param model A folder, or `owner/name` or `owner/name@revision` of the hub.
    * @throws ModelError saying which file, tensor or key is wrong; HubError for what the hub says against it.
    */
-  static async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
-    const { hub, ...rest } = options;
-    const opened = openModel(await modelFolder(model, hub), rest);
-    await ensureEngine();
-    return new Embedder(opened);
+  static override async fromPretrained(model: string, options: EmbedderOptions = {}): Promise<Embedder> {
+    checkEmbedderOptions(model, options);
+    const { precision = 'fp32', ...rest } = options;
+    const opened = await openPretrained(model, rest);
+    const engine = await ensureEngine();
+    await requirePrecision(engine, precision);
+    return new Embedder(opened, onEngine(engine, opened.load), engine, precision);
   }
 
-  /** The folder of the encoder. */
-  get folder(): string {
-    return this.#model.folder;
+  /**
+   * The same model in another precision: weights, tokenizer and settings are one, so a change of either is the other's.
+   *
+   * @throws EngineError or NativeError where the engine cannot compute so.
+   */
+  async inPrecision(precision: Precision): Promise<Embedder> {
+    requireKind(precision, oneOf(...PRECISIONS), 'precision');
+    await requirePrecision(this.engine, precision);
+    return new Embedder(this.model, this.parameters, this.engine, precision);
   }
 
-  get config(): ModelConfig {
-    return this.#model.config;
-  }
-
-  get poolingStrategy(): PoolingStrategy | readonly PoolingStrategy[] {
-    const { strategies } = this.#model.layout.pooling;
-    return strategies.length === 1 ? (strategies[0] as PoolingStrategy) : strategies;
-  }
-
-  /** Where the pooling was found, in words. */
-  get poolingReason(): string {
-    return this.#model.poolingReason;
-  }
-
-  /** Values of a vector. */
-  get dimension(): number {
-    const { head, pooling } = this.#model.layout;
-    const last = head.findLast((module) => module.type === 'Dense');
-    return last?.outFeatures ?? this.config.hiddenSize * pooling.strategies.length;
-  }
-
-  /** Whether modules follow the pooling, but for a normalization at the end. */
-  get hasHead(): boolean {
-    return this.#model.layout.head.length > 0;
-  }
-
-  /** Whether the model's own layout ends in normalization. */
-  get normalize(): boolean {
-    return this.#model.layout.normalize;
-  }
-
-  /** Tokens a text is cut to. */
-  get maxLength(): number {
-    return this.#model.maxLength;
-  }
-
-  /** Texts are cut to so many tokens from now on, also when saved; to what the model has positions for at most. */
-  set maxLength(tokens: number) {
-    this.#model.maxLength = Math.min(tokens, this.config.maxPositions);
-  }
-
-  /** Texts that `encode` can put before each text, by name. */
-  get prompts(): Readonly<Record<string, string>> {
-    return this.#model.layout.settings.prompts;
+  /** Runs work that ends before it returns, as a step of training, on this model's engine. */
+  compute<T>(work: () => T): T {
+    return onEngine(this.engine, work);
   }
 
   /**
@@ -125,29 +107,49 @@ export class Embedder {
    * @returns float32 [B, values], without the layout's normalization.
    */
   embed(batch: TokenBatch, dropout?: DropoutState, gradientCheckpointing = false, skip = 0): tf.Tensor2D {
-    const { config, layout } = this.#model;
+    const { config, layout } = this.model;
+    requireKind(batch, BATCH, 'batch');
     const run = { parameters: this.parameters, batch, state: dropout, checkpointing: gradientCheckpointing };
-    const pooled =
-      batch.inputIds.length > 0
-        ? pool(familyOf(config).forward(config, run), batch, layout.pooling.strategies, skip)
-        : tf.zeros<tf.Rank.R2>([batch.offsets.length - 1, config.hiddenSize]); // a StaticEmbedding has no special tokens
-    return runHead(layout.head, this.parameters, pooled);
+    const forward = () => {
+      if (batch.inputIds.length > 0) return this.#pooled(familyOf(config).forward(config, run), batch, skip);
+      const none = tf.zeros<tf.Rank.R2>([batch.offsets.length - 1, config.hiddenSize]); // a StaticEmbedding has no special tokens
+      return runHead(layout.head, this.parameters, none);
+    };
+    return this.compute(() => withPrecision(this.precision, forward));
+  }
+
+  #pooled(output: EncoderOutput, batch: TokenBatch, skip: number): tf.Tensor2D {
+    const { pooling, head } = this.model.layout;
+    return runHead(head, this.parameters, pool(output, batch, pooling.strategies, skip));
   }
 
   /**
-   * Embeds texts, one float32 vector a text, in the order given. Texts are batched by length, so the order they
-   * come in costs nothing; an empty text is its special tokens; a text past maxLength is cut.
+   * What a packed batch of at least one token becomes by the model's own settings, in fp32 and on the current engine: the
+   * encoder's last hidden state [T, H], and the vectors that `encode` gives [B, values], both float32. Call inside tf.tidy.
    */
-  async encode(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
-    const { layout } = this.#model;
-    const { batchSize = 32, progressBar = 'auto', normalize: unit = this.normalize } = options;
-    const truncateDim = options.truncateDim ?? layout.settings.truncate_dim ?? undefined;
-    requireCount(batchSize, 'batchSize');
-    if (truncateDim !== undefined) requireCount(truncateDim, 'truncateDim');
-    const maxLength = Math.min(options.maxLength ?? this.maxLength, this.maxLength);
-    const prompt = this.#promptOf(options);
-    const skip = prompt !== '' && !layout.pooling.includePrompt ? this.tokenizer.promptLength(prompt) : 0;
-    const ids = texts.map((text) => this.tokenizer.encode(prompt + text, maxLength));
+  outputs(batch: TokenBatch): { lastHiddenState: tf.Tensor2D; sentenceEmbedding: tf.Tensor2D } {
+    const { config } = this.model;
+    requireKind(batch, BATCH, 'batch');
+    const run = { parameters: this.parameters, batch, state: undefined, checkpointing: false };
+    const output = familyOf(config).forward(config, run);
+    const embedded = this.#pooled(output, batch, 0);
+    const unit = this.normalize ? normalize(embedded) : embedded;
+    return { lastHiddenState: output.last, sentenceEmbedding: truncated(unit, this.truncateDim) };
+  }
+
+  /**
+   * Embeds texts, one float32 vector a text, in the order given; one text gives its vector. Texts are batched by length,
+   * so the order they come in costs nothing; an empty text is its special tokens; a text past maxLength is cut.
+   *
+   * @throws OptionError naming the index of what is no string; ModelError after `dispose`.
+   */
+  async encode(text: string, options?: EncodeOptions): Promise<Float32Array>;
+  async encode(texts: readonly string[], options?: EncodeOptions): Promise<Float32Array[]>;
+  async encode(texts: string | readonly string[], options?: EncodeOptions): Promise<Float32Array | Float32Array[]>;
+  async encode(given: string | readonly string[], options: EncodeOptions = {}): Promise<Float32Array | Float32Array[]> {
+    const texts = typeof given === 'string' ? [given] : given;
+    const { ids, skip } = this.tokenize(texts, options);
+    const { batchSize = 32, progressBar = 'auto' } = options;
     const vectors = new Array<Float32Array>(texts.length);
     const bar = new ProgressBar('encode', texts.length, progressBar);
     let done = 0;
@@ -155,15 +157,12 @@ export class Embedder {
       ids.map(({ length }) => length),
       batchSize,
     )) {
-      const embeddings = tf.tidy(() => {
-        const batch = packTokens(rows.map((row) => ids[row] as Int32Array));
-        const embedded = this.embed(batch, undefined, false, skip);
-        // As sentence-transformers: the layout normalizes before the cut, the caller after it.
-        if (options.normalize) return normalize(truncated(embedded, truncateDim));
-        return truncated(unit ? normalize(embedded) : embedded, truncateDim);
+      const batch = packTokens(rows.map((row) => ids[row] as Int32Array));
+      const values = await this.encodeTokens(batch, {
+        normalize: options.normalize,
+        truncateDim: options.truncateDim,
+        skip,
       });
-      const values = (await embeddings.data()) as Float32Array;
-      embeddings.dispose();
       const H = values.length / rows.length;
       rows.forEach((row, i) => {
         vectors[row] = values.slice(i * H, (i + 1) * H);
@@ -172,40 +171,50 @@ export class Embedder {
       bar.update(done);
     }
     bar.end();
-    return vectors;
+    return typeof given === 'string' ? (vectors[0] as Float32Array) : vectors;
+  }
+
+  /**
+   * Embeds texts that are tokens already, as `tokenize` makes them.
+   *
+   * @param options.skip Tokens at each text's start that are not pooled.
+   * @returns float32 [B, values], one vector after the other.
+   */
+  async encodeTokens(batch: TokenBatch, options: VectorOptions & { skip?: number } = {}): Promise<Float32Array> {
+    checkEncodeOptions(options);
+    const { truncateDim = this.truncateDim } = options;
+    const vectorsOf = () => {
+      const embedded = this.embed(batch, undefined, false, options.skip);
+      // As sentence-transformers: the layout normalizes before the cut, the caller after it.
+      if (options.normalize) return normalize(truncated(embedded, truncateDim));
+      return truncated((options.normalize ?? this.normalize) ? normalize(embedded) : embedded, truncateDim);
+    };
+    const embeddings = this.compute(() => tf.tidy(vectorsOf));
+    const values = (await embeddings.data()) as Float32Array;
+    embeddings.dispose();
+    return values;
   }
 
   /** Embeds what is looked for: `encode` with the model's prompt `query`; none where it has no such prompt. */
-  encodeQuery(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
-    return this.encode(texts, this.#withPrompt('query', options));
+  async encodeQuery(text: string, options?: EncodeOptions): Promise<Float32Array>;
+  async encodeQuery(texts: readonly string[], options?: EncodeOptions): Promise<Float32Array[]>;
+  async encodeQuery(
+    texts: string | readonly string[],
+    options: EncodeOptions = {},
+  ): Promise<Float32Array | Float32Array[]> {
+    checkEncodeOptions(options);
+    return this.encode(texts, withPrompt(this.prompts, 'query', options));
   }
 
   /** Embeds what is searched: `encode` with the model's prompt `document`; none where it has no such prompt. */
-  encodeDocument(texts: readonly string[], options: EncodeOptions = {}): Promise<Float32Array[]> {
-    return this.encode(texts, this.#withPrompt('document', options));
-  }
-
-  /** As sentence-transformers 6.2, where every model has both prompts, empty if it names none: no default comes in. */
-  #withPrompt(name: string, options: EncodeOptions): EncodeOptions {
-    if (options.prompt !== undefined || options.promptName !== undefined) return options;
-    return { ...options, prompt: Object.hasOwn(this.prompts, name) ? (this.prompts[name] as string) : '' };
-  }
-
-  #promptOf({ prompt, promptName }: EncodeOptions): string {
-    if (prompt !== undefined) return prompt;
-    const name = promptName ?? this.#model.layout.settings.default_prompt_name;
-    if (name === undefined || name === null) return '';
-    if (Object.hasOwn(this.prompts, name)) return this.prompts[name] as string;
-    const names = Object.keys(this.prompts);
-    throw new OptionError(
-      `the model has no prompt '${name}'`,
-      'promptName',
-      names.length > 0 ? `use one of ${names.join(', ')}` : 'give the text itself as prompt',
-    );
-  }
-
-  get tokenizer(): Tokenizer {
-    return this.#model.tokenizer;
+  async encodeDocument(text: string, options?: EncodeOptions): Promise<Float32Array>;
+  async encodeDocument(texts: readonly string[], options?: EncodeOptions): Promise<Float32Array[]>;
+  async encodeDocument(
+    texts: string | readonly string[],
+    options: EncodeOptions = {},
+  ): Promise<Float32Array | Float32Array[]> {
+    checkEncodeOptions(options);
+    return this.encode(texts, withPrompt(this.prompts, 'document', options));
   }
 
   /** The name of the table of word embeddings, `.weight` left out. */
@@ -221,6 +230,8 @@ export class Embedder {
    * @throws OptionError for a token there is, and for a table that has rows without a token.
    */
   addSpecialTokens(tokens: readonly string[]): () => void {
+    const model = this.model;
+    requireList(tokens, NAME, 'tokens');
     const rows = this.parameters.get(`${this.wordEmbeddings}.weight`)?.shape[0];
     if (rows !== this.tokenizer.size) {
       throw new OptionError(
@@ -229,10 +240,10 @@ export class Embedder {
         'use a model whose tables have one row a token',
       );
     }
-    const { tokenizer: before } = this;
-    this.#model.tokenizer = before.withSpecialTokens(tokens);
+    const { tokenizer: before } = model;
+    model.tokenizer = before.withSpecialTokens(tokens);
     return () => {
-      this.#model.tokenizer = before;
+      model.tokenizer = before;
     };
   }
 
@@ -249,17 +260,19 @@ export class Embedder {
 
   /** Sets every dropout probability of training; config.json keeps its own. */
   setDropout(probability: number): void {
+    const isProbability = (value: unknown) => NUMBER.is(value) && (value as number) >= 0 && (value as number) <= 1;
+    requireKind(probability, { name: 'a probability from 0 to 1', is: isProbability }, 'dropout');
     this.config.dropout = { embedding: probability, hidden: probability, attention: probability };
   }
 
   /** Whether sentence-transformers opens what `save` writes: its layout has no name for poolings of two layers. */
   get opensInSentenceTransformers(): boolean {
-    return isInLayout(this.#model.layout);
+    return isInLayout(this.model.layout);
   }
 
   /** @throws OptionError for a pooling that no saved folder has a name for. */
   requireSaveable(): void {
-    requireSaveable(this.#model.layout);
+    requireSaveable(this.model.layout);
   }
 
   /**
@@ -268,20 +281,43 @@ export class Embedder {
    * @param texts Further files by name, as README.md.
    */
   async save(folder: string, texts: Readonly<Record<string, string>> = {}): Promise<void> {
-    const tensors = await downloadParameters(this.parameters);
-    saveModel(folder, this.#model, tensors, texts);
+    requireKind(folder, NAME, 'folder');
+    checkFileTexts(texts);
+    this.model; // says so where it was disposed of
+    await writeFolderWhole(folder, async (partial) => {
+      await this.write(partial, { encoderWeights: true, modules: true });
+      for (const [name, text] of Object.entries(texts)) writeFileSync(join(partial, name), text);
+    });
   }
 
-  /** Frees the parameters. */
-  dispose(): void {
+  /** Writes the model's files, or some of them, into a folder that is there. `save` makes a folder appear whole. */
+  async write(folder: string, parts: ModelParts): Promise<void> {
+    const model = this.model;
+    requireKind(folder, NAME, 'folder');
+    const parameters = parts.encoderWeights ? this.parameters : this.#headParameters();
+    writeModel(folder, model, await downloadParameters(parameters), parts);
+  }
+
+  /** Writes the tokenizer and the modules around the encoder, without its weights, into a folder that is there. */
+  async saveSurroundings(folder: string): Promise<void> {
+    const model = this.model;
+    requireKind(folder, NAME, 'folder');
+    writeSurroundings(folder, model, await downloadParameters(this.#headParameters()));
+  }
+
+  #headParameters(): Parameters {
+    const { head } = this.model.layout;
+    const isOfHead = (name: string) =>
+      head.some((module) => module.type === 'Dense' && name.startsWith(`${module.name}.`));
+    return new Map([...this.parameters].filter(([name]) => isOfHead(name)));
+  }
+
+  /** Frees the parameters; whatever is asked of the model afterwards says so. Once more changes nothing. */
+  override dispose(): void {
+    super.dispose();
     tf.dispose([...this.parameters.values()]);
     this.parameters.clear();
   }
-}
-
-function requireCount(value: number, option: string): void {
-  if (Number.isInteger(value) && value >= 1) return;
-  throw new OptionError(`must be a whole number above 0 (received ${value})`, option, 'give 1 or more');
 }
 
 /** @param x float32 [B, values] */

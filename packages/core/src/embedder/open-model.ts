@@ -1,18 +1,23 @@
 /** A model folder of any layout: what it computes, and its weights, which are not read yet. */
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ModelError, OptionError } from '../errors.ts';
 import { type Checkpoint, openCheckpoint } from '../formats/checkpoint.ts';
 import { readJson } from '../formats/files.ts';
 import type { StoredTensor } from '../formats/safetensors.ts';
-import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from '../models/config.ts';
+import { type ModelConfig, parseConfig } from '../models/config.ts';
 import { familyOf } from '../models/index.ts';
 import { Shapes } from '../models/layers.ts';
-import { loadParameters, type Parameters } from '../models/parameters.ts';
+import { loadParameters, type Parameters, spellingsOf } from '../models/parameters.ts';
 import { STATIC_EMBEDDING, staticEmbedding } from '../models/static-embedding.ts';
-import { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { POOLING_STRATEGIES, type PoolingStrategy } from '../names.ts';
+import { TOKENIZER_FILES } from '../tokenizer/convert.ts';
+import { openTokenizer } from '../tokenizer/open-tokenizer.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { Adapter } from './adapter.ts';
 import type { DenseModule, HeadModule } from './head.ts';
+import { adapterChange, type Change } from './merge-adapter.ts';
 import {
   type ModelLayout,
   PLAIN_LAYOUT,
@@ -34,6 +39,8 @@ export interface OpenOptions {
 export interface OpenedModel {
   /** Where the encoder's files are. */
   folder: string;
+  /** Where its tokenizer's files are: the same, but of an adapter that brings its own. */
+  tokenizerFolder: string;
   config: ModelConfig;
   /** config.json as it was; empty for a StaticEmbedding, which has none. */
   configText: string;
@@ -53,40 +60,54 @@ const NO_LIMIT = 1e30;
 /**
  * Opens sentence-transformers' layout, uniem's, or a plain folder of transformers, pooled by last_mean.
  *
+ * @param adapter Merged into the weights as they are loaded; its folder may bring a layout and a tokenizer of its own.
  * @throws ModelError saying which file, tensor or key is wrong.
  */
-export function openModel(root: string, options: OpenOptions): OpenedModel {
+export function openModel(root: string, options: OpenOptions, adapter?: Adapter): OpenedModel {
   requireStrategies(options.poolingStrategy);
-  const stored = options.encoderOnly ? undefined : readSentenceTransformers(root);
+  const hasLayout = adapter !== undefined && existsSync(join(adapter.folder, 'modules.json'));
+  const layoutFolder = hasLayout ? adapter.folder : root;
+  const stored = options.encoderOnly ? undefined : readSentenceTransformers(layoutFolder);
   if (stored?.isStatic && options.poolingStrategy !== undefined) {
     throw new OptionError('a StaticEmbedding is the mean of its words', 'poolingStrategy', 'leave it out');
   }
-  const folder = join(root, stored?.encoderPath ?? '');
+  const encoderPath = hasLayout ? readSentenceTransformers(root)?.encoderPath : stored?.encoderPath;
+  const folder = join(root, encoderPath ?? '');
   const isStatic = stored?.isStatic ?? false;
+  if (isStatic && adapter)
+    throw new ModelError('is a StaticEmbedding, which takes no adapter', root, 'give its own base model');
   const { config, configText, checkpoint } = isStatic ? openStaticEmbedding(folder) : openEncoder(folder);
   const isNameless = !stored && !options.encoderOnly && config.poolingStrategy !== undefined;
   const around = stored ?? (isNameless ? readNamelessLayout(folder, config.raw) : PLAIN_LAYOUT);
   const { head, ...rest } = around;
   const { strategies, reason } = choosePooling(options.poolingStrategy, stored, config);
-  requireWidths(head, config.hiddenSize * strategies.length, root);
-  const tokenizer = Tokenizer.fromFolder(folder, { lowerCase: rest.lowerCase, addSpecialTokens: !isStatic });
+  requireWidths(head, config.hiddenSize * strategies.length, layoutFolder);
+  const tokenizerFolder = adapter && hasTokenizer(adapter.folder) ? adapter.folder : folder;
+  const tokenizer = openTokenizer(tokenizerFolder, { lowerCase: rest.lowerCase, addSpecialTokens: !isStatic });
   if (isStatic) requireRows(config, tokenizer, checkpoint.path);
   const own = isStatic ? tokenizer.truncation : tokenizer.modelMaxLength;
   const maxLength = options.maxLength ?? around.maxLength ?? own ?? config.maxPositions;
   const dense = [...around.densePaths].map(([name, path]) => {
     const module = head.find((module) => module.type === 'Dense' && module.name === name) as DenseModule;
-    return { module, checkpoint: openCheckpoint(join(root, path)) };
+    return { module, checkpoint: openCheckpoint(join(layoutFolder, path)) };
   });
+  const change = adapter && changeOf(adapter, config);
   return {
     folder,
+    tokenizerFolder,
     config,
     configText,
     tokenizer,
     layout: { ...rest, head, pooling: { ...rest.pooling, strategies } },
     poolingReason: reason,
     maxLength: maxLength < NO_LIMIT ? Math.min(maxLength, config.maxPositions) : config.maxPositions,
-    load: () => loadAll(config, checkpoint, dense),
+    load: () => loadAll(config, checkpoint, dense, change),
   };
+}
+
+/** Whether tokens can be made of the folder's files: settings of a tokenizer alone are none. */
+function hasTokenizer(folder: string): boolean {
+  return TOKENIZER_FILES.some((file) => !/config|_map|added/.test(file) && existsSync(join(folder, file)));
 }
 
 function requireStrategies(given: OpenOptions['poolingStrategy']): void {
@@ -182,9 +203,10 @@ function loadAll(
   config: ModelConfig,
   { tensors, path }: Checkpoint,
   dense: readonly { module: DenseModule; checkpoint: Checkpoint }[],
+  change?: Change,
 ): Parameters {
   const { shapes, optional, prefix, aliases } = familyOf(config);
-  const parameters = loadParameters(tensors, shapes(config), optional(config), prefix, path, aliases);
+  const parameters = loadParameters(tensors, shapes(config), optional(config), prefix, path, aliases, change);
   try {
     for (const { module, checkpoint } of dense) {
       for (const [name, variable] of loadDense(module, checkpoint)) parameters.set(`${module.name}.${name}`, variable);
@@ -194,6 +216,11 @@ function loadAll(
     throw error;
   }
   return parameters;
+}
+
+function changeOf(adapter: Adapter, config: ModelConfig): Change {
+  const { shapes, aliases = {} } = familyOf(config);
+  return adapterChange(adapter, shapes(config).keys(), (name) => spellingsOf(name, aliases));
 }
 
 function loadDense(module: DenseModule, { tensors, path }: Checkpoint): Parameters {

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { ModelError, OptionError } from '../errors.ts';
 import { readJson, readJsonValue } from '../formats/files.ts';
 import { type HostTensor, writeSafetensors } from '../formats/safetensors.ts';
-import type { PoolingStrategy } from '../models/config.ts';
+import type { PoolingStrategy } from '../names.ts';
 import { DENSE_ACTIVATIONS, type DenseModule, type HeadModule } from './head.ts';
 
 /** What a model computes around its encoder. */

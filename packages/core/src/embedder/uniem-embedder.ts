@@ -1,5 +1,8 @@
 /** uniem's way to open an encoder. */
 
+import { NAME, OBJECT } from '@uniem/hub/arguments';
+
+import { requireKind } from '../arguments.ts';
 import { OptionError } from '../errors.ts';
 import { Embedder, type EmbedderOptions } from './embedder.ts';
 
@@ -15,6 +18,8 @@ export interface UniemEmbedderOptions extends Omit<EmbedderOptions, 'encoderOnly
  * @param name A folder, or `owner/name` of the hub.
  */
 export async function createUniemEmbedder(name: string, options: UniemEmbedderOptions = {}): Promise<Embedder> {
+  requireKind(options, OBJECT, 'options');
+  if (options.modelClass !== undefined) requireKind(options.modelClass, NAME, 'modelClass');
   const { modelClass, poolingStrategy = 'last_mean', ...rest } = options;
   const embedder = await Embedder.fromPretrained(name, { ...rest, poolingStrategy, encoderOnly: true });
   if (modelClass === undefined || isEncoderOf(modelClass, embedder.config.modelType)) return embedder;

@@ -2,49 +2,65 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { oneOf } from '@uniem/hub/arguments';
+
+import { requireOptions } from '../arguments.ts';
 import { EngineError } from '../errors.ts';
+import { BACKENDS, type Backend, type Precision } from '../names.ts';
 import { importOptional } from './optional-package.ts';
 import { registerWasmBackend } from './wasm.ts';
 
 import '../../generated/tfjs-gradients.js'; // tfjs-core alone knows no kernel's gradient: scripts/gradients.mjs
-
-export const BACKENDS = ['auto', 'native', 'tensorflow', 'wasm', 'cpu'] as const;
-
-/** `auto` is the first of native, tensorflow, wasm and cpu that starts; with a warning where that is wasm or cpu. */
-export type Backend = (typeof BACKENDS)[number];
-
-export const PRECISIONS = ['fp32', 'bf16'] as const;
-
-/** Arithmetic of matrix products; sums, norms, softmax, loss and the weights themselves are always fp32. */
-export type Precision = (typeof PRECISIONS)[number];
 
 /** An engine that has started. */
 export type EngineName = Exclude<Backend, 'auto'>;
 
 export interface EngineOptions {
   backend?: Backend;
-  precision?: Precision;
 }
 
 /**
- * Makes an engine current for all that follows, and returns its name.
+ * Makes an engine current: models opened from here on compute on it. Those opened before stay on theirs.
  *
- * @throws An error naming the fix when the engine asked for by name cannot be started or has no such precision.
+ * @throws An error naming the fix when the engine asked for by name cannot be started.
  */
-export async function useEngine({ backend = 'auto', precision = 'fp32' }: EngineOptions = {}): Promise<EngineName> {
-  const name = backend === 'auto' ? await firstThatStarts() : await start(backend);
-  if (name === 'native') {
-    const { usePrecision } = await import('@uniem/backend-native');
-    usePrecision(precision);
-  } else if (precision !== 'fp32') {
-    throw new EngineError(`has no precision ${precision}`, `engine ${name}`, 'use backend native, or precision fp32');
+export async function useEngine(options: EngineOptions = {}): Promise<EngineName> {
+  requireOptions(options, { backend: oneOf(...BACKENDS) }, 'useEngine');
+  const { backend = 'auto' } = options;
+  return backend === 'auto' ? firstThatStarts() : start(backend);
+}
+
+/** @throws An error naming the fix where the engine cannot compute so. */
+export async function requirePrecision(engine: string, precision: Precision): Promise<void> {
+  if (precision === 'fp32') return;
+  if (engine !== 'native') {
+    throw new EngineError(`has no precision ${precision}`, `engine ${engine}`, 'use backend native, or precision fp32');
   }
-  return name;
+  const { requireBf16 } = await import('@uniem/backend-native');
+  requireBf16();
+}
+
+/** Runs work that ends before it returns on an engine that has started, whichever is current before and after. */
+export function onEngine<T>(engine: string, work: () => T): T {
+  const before = tf.getBackend();
+  if (engine === before) return work();
+  switchTo(engine);
+  try {
+    return work();
+  } finally {
+    switchTo(before);
+  }
+}
+
+/** TF.js's promise is for engines that have yet to start; of one that has, the switch is made when the call returns. */
+function switchTo(engine: string): void {
+  void tf.setBackend(engine);
+  if (tf.getBackend() !== engine) throw new Error(`internal: engine ${engine} has not started`);
 }
 
 /** Starts `auto` where neither useEngine nor tf.setBackend has chosen an engine: TF.js itself would take cpu unasked. */
-export async function ensureEngine(): Promise<void> {
-  if (!tf.engine().backendName) await useEngine();
+export async function ensureEngine(): Promise<string> {
+  return tf.engine().backendName || useEngine();
 }
 
 /** How long each takes beside native, for the warning. */

@@ -16,6 +16,9 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
+import { CALLBACK, NAME, TEXT } from '@uniem/hub/arguments';
+
+import { requireKind, requireList } from '../arguments.ts';
 import { ModelError, OptionError } from '../errors.ts';
 
 /** Parses a JSON file that holds an object; a missing or broken one is a ModelError naming it. */
@@ -129,6 +132,9 @@ export function stringifyAs(before: string, value: Record<string, unknown>): str
 
 /** Writes beside the path and renames when whole. @throws OptionError where the disk says no. */
 export function writeFileWhole(path: string, content: string | Uint8Array): void {
+  requireKind(path, NAME, 'path');
+  const isBytes = (value: unknown) => TEXT.is(value) || value instanceof Uint8Array;
+  requireKind(content, { name: 'a string or bytes', is: isBytes }, 'content');
   const partial = `${path}.partial-${process.pid}`;
   try {
     writeFileSync(partial, content);
@@ -150,13 +156,18 @@ const MODEL_MARKS: readonly string[] = ['config.json', 'modules.json'];
  * @param marks Files of which every such folder holds one: one without is somebody else's.
  * @throws OptionError where the target holds something else, ModelError where the disk says no.
  */
-export function writeFolderWhole(target: string, fill: (folder: string) => void, marks = MODEL_MARKS): void {
+export async function writeFolderWhole(
+  target: string,
+  fill: (folder: string) => void | Promise<void>,
+  marks = MODEL_MARKS,
+): Promise<void> {
+  requireKind(fill, CALLBACK, 'fill');
   refuseForeignFolder(target, marks);
   try {
     const partial = join(dirname(target), `.${basename(target)}.partial-${process.pid}`);
     mkdirSync(partial, { recursive: true });
     try {
-      fill(partial);
+      await fill(partial);
       replaceFolder(target, partial);
     } finally {
       rmSync(partial, { recursive: true, force: true });
@@ -188,6 +199,8 @@ function replaceFolder(target: string, replacement: string): void {
 
 /** @throws OptionError for a path that must not be taken: a file, or a folder that holds something without a mark. */
 export function refuseForeignFolder(target: string, marks = MODEL_MARKS): void {
+  requireKind(target, NAME, 'folder');
+  requireList(marks, NAME, 'marks');
   if (!existsSync(target)) return;
   if (!statSync(target).isDirectory()) throw new OptionError('is a file', target, 'give the path of a folder');
   const entries = readdirSync(target);

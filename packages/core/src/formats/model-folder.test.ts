@@ -48,6 +48,26 @@ test('a model of the hub gives what its folder gives, of its revision, and is no
   expect(hub.asked.filter(({ url }) => url.includes('/resolve/'))).toEqual([]);
 });
 
+test('an adapter of the hub opens with its base, of the revision that it names, which comes from the hub too', async () => {
+  const adapters = fileURLToPath(new URL('../../../../fixtures/adapters/bert-list/', import.meta.url));
+  const config = JSON.parse(readFileSync(join(adapters, 'adapter_config.json'), 'utf8'));
+  const weights = readFileSync(join(adapters, 'adapter_model.safetensors'));
+  hub.commit('org/base', files, { revision: 'v1' });
+  hub.commit('org/base', { 'config.json': '{}' });
+  hub.commit('org/adapter', {
+    'adapter_config.json': JSON.stringify({ ...config, base_model_name_or_path: 'org/base', revision: 'v1' }),
+    'adapter_model.safetensors': weights,
+    'model.safetensors': 'of a checkpoint, which an adapter does not need',
+    'optimizer.pt': 'of no use',
+  });
+  const embedder = await Embedder.fromPretrained('org/adapter', { hub: options() });
+  const expected = await Embedder.fromPretrained(adapters, { baseModel: tiny });
+  expect(await embedder.encode('a tiny model')).toEqual(await expected.encode('a tiny model'));
+  expect(embedder.origin).toMatchObject({ name: 'org/adapter', base: { name: 'org/base@v1' } });
+  const folder = await modelFolder('org/adapter', options());
+  expect(listed(folder)).toEqual(['adapter_config.json', 'adapter_model.safetensors']);
+});
+
 test('only what is needed is downloaded: one form of the weights, and the folders that modules.json names', async () => {
   const modules = [
     { path: '', type: 'sentence_transformers.models.Transformer' },

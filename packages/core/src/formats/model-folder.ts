@@ -5,6 +5,9 @@ import { dirname } from 'node:path';
 
 import { type HubOptions, openRepository, parseHubName, type Repository } from '@uniem/hub';
 
+import { NAME, OBJECT } from '@uniem/hub/arguments';
+
+import { requireKind } from '../arguments.ts';
 import { ModelError } from '../errors.ts';
 import { isObject, readJson, readJsonValue } from './files.ts';
 
@@ -19,6 +22,9 @@ const WEIGHTS = [
   'pytorch_model.bin.index.json',
 ] as const;
 
+/** Of an adapter, which names its base model: not chosen from the others, since both may be there. */
+const ADAPTER_WEIGHTS = ['adapter_model.safetensors', 'adapter_model.bin'] as const;
+
 /**
  * The folder of a model.
  *
@@ -26,7 +32,9 @@ const WEIGHTS = [
  * @throws ModelError where it is neither; HubError for what the hub says against it.
  */
 export async function modelFolder(model: string, hub: HubOptions = {}): Promise<string> {
-  if (statSync(model, { throwIfNoEntry: false })?.isDirectory()) return model;
+  requireKind(model, NAME, 'model', 'give a model folder, or owner/name of the hub');
+  requireKind(hub, OBJECT, 'hub');
+  if (isFolder(model)) return model;
   const name = existsSync(model) ? undefined : parseHubName(model);
   if (!name || name.configuration !== undefined) {
     throw new ModelError(
@@ -38,12 +46,23 @@ export async function modelFolder(model: string, hub: HubOptions = {}): Promise<
   return download(await openRepository({ type: 'model', name: name.name, revision: name.revision }, hub));
 }
 
+/** A path that no disk takes is none. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    return false;
+  }
+}
+
 async function download(repository: Repository): Promise<string> {
   const files = new Set((await repository.files()).map(({ path }) => path));
   const wanted = new Set(files.has('README.md') ? ['README.md'] : []); // names the language
   for (const folder of await moduleFolders(repository, files)) {
     const within = (file: string) => (folder === '' ? file : `${folder}/${file}`);
-    const weights = WEIGHTS.map(within).find((path) => files.has(path));
+    const isAdapter = files.has(within('adapter_config.json'));
+    const choice: readonly string[] = isAdapter ? ADAPTER_WEIGHTS : WEIGHTS;
+    const weights = choice.map(within).find((path) => files.has(path));
     if (weights) for (const path of await weightFiles(repository, weights)) wanted.add(path);
     for (const path of files) {
       const isWeights = WEIGHTS.some((name) => path === within(name));

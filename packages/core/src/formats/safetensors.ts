@@ -2,7 +2,10 @@
 
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 
-import { ModelError } from '../errors.ts';
+import { NAME, OBJECT } from '@uniem/hub/arguments';
+
+import { MAP, requireKind } from '../arguments.ts';
+import { ModelError, OptionError } from '../errors.ts';
 import { corruptFile, isCounts, isObject, parseJson, readBytes, readWeights } from './files.ts';
 import { FLOAT_BYTES, type FloatType, isFloatType, toFloat32 } from './floats.ts';
 
@@ -39,6 +42,7 @@ const INTEGER_BYTES = new Map([
  * @throws ModelError when the file is missing, cut short, or its header lies about sizes.
  */
 export function openSafetensors(path: string): Map<string, StoredTensor> {
+  requireKind(path, NAME, 'path');
   return readWeights(path, (file, fileBytes) => readHeader(file, path, fileBytes));
 }
 
@@ -114,8 +118,15 @@ function readTensor(path: string, position: number, length: number, dtype: Float
   }
 }
 
-/** Writes float32 tensors with the metadata that transformers demands. */
-export function writeSafetensors(path: string, tensors: ReadonlyMap<string, HostTensor>): void {
+/**
+ * Writes float32 tensors with the metadata that transformers demands.
+ *
+ * @param outlives Whether the file must be there after the machine fails, which the disk takes its time for.
+ */
+export function writeSafetensors(path: string, tensors: ReadonlyMap<string, HostTensor>, outlives = true): void {
+  requireKind(path, NAME, 'path');
+  requireKind(tensors, MAP, 'tensors');
+  for (const [name, tensor] of tensors) requireHostTensor(name, tensor);
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   let offset = 0;
   for (const [name, { shape, values }] of tensors) {
@@ -132,7 +143,7 @@ export function writeSafetensors(path: string, tensors: ReadonlyMap<string, Host
     for (const { values } of tensors.values()) {
       writeAll(file, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     }
-    fsyncSync(file); // some file systems tell of a full disk only here
+    if (outlives) fsyncSync(file); // some file systems tell of a full disk only here
   } finally {
     closeSync(file);
   }
@@ -140,4 +151,14 @@ export function writeSafetensors(path: string, tensors: ReadonlyMap<string, Host
 
 function writeAll(file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+}
+
+function requireHostTensor(name: string, tensor: HostTensor): void {
+  requireKind(tensor, OBJECT, name);
+  const { shape, values } = tensor;
+  const isShape = Array.isArray(shape) && shape.every((size) => Number.isInteger(size) && size >= 0);
+  const count = isShape ? shape.reduce((product, size) => product * size, 1) : -1;
+  if (values instanceof Float32Array && values.length === count) return;
+  const what = `is no Float32Array of the values of its shape ${JSON.stringify(shape)}`;
+  throw new OptionError(what, `tensor ${name}`, 'give { shape, values }');
 }

@@ -2,17 +2,16 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { FLAG, NUMBER, OBJECT, oneOf } from '@uniem/hub/arguments';
+
+import { POSITIVE, requireKind, requireOptions } from '../arguments.ts';
+import { OptionError } from '../errors.ts';
+import { DEFAULT_TEMPERATURE, IN_BATCH_LOSS_TYPES, type InBatchLossType } from '../names.ts';
 import { coSent } from '../operations/co-sent.ts';
 import { differentiable } from '../operations/differentiable.ts';
 import { inBatchSoftmax } from '../operations/in-batch-softmax.ts';
 import { cosineMatrix, cosineRows } from '../operations/similarity.ts';
-
-export const IN_BATCH_LOSS_TYPES = ['softmax', 'sigmoid', 'cosent'] as const;
-
-/** Which in-batch loss pairs and triplets train with; uniem's names. */
-export type InBatchLossType = (typeof IN_BATCH_LOSS_TYPES)[number];
-
-export const DEFAULT_TEMPERATURE = 0.05;
+import { MATRIX, requireRows, VECTOR } from '../tensor-arguments.ts';
 
 export interface InBatchOptions {
   type?: InBatchLossType | undefined;
@@ -24,6 +23,15 @@ export interface InBatchOptions {
   /** Negatives that count for nothing, 1 for each: float32 [N, negatives] to a text, [N, N] to a positive. */
   ignored?: { toText: tf.Tensor2D; toPositive: tf.Tensor2D } | undefined;
 }
+
+const IN_BATCH = {
+  type: oneOf(...IN_BATCH_LOSS_TYPES),
+  temperature: POSITIVE,
+  symmetric: FLAG,
+  margin: NUMBER,
+  ignored: OBJECT,
+};
+const TRIPLET = { ...IN_BATCH, swap: FLAG, inBatchPositives: FLAG };
 
 export interface TripletOptions extends InBatchOptions {
   /** Adds the pair loss of positives against texts: uniem's add_swap_loss. */
@@ -44,6 +52,8 @@ export interface TripletOptions extends InBatchOptions {
  * @returns Scalar.
  */
 export function pairLoss(text: tf.Tensor2D, positive: tf.Tensor2D, options: InBatchOptions = {}): tf.Scalar {
+  requireRows({ text, positive });
+  requireOptions(options, IN_BATCH, 'pairLoss');
   return tf.tidy(() => {
     const loss = pairsOneWay(text, positive, options, options.ignored?.toText);
     return options.symmetric ? mean(loss, pairsOneWay(positive, text, options, options.ignored?.toPositive)) : loss;
@@ -66,6 +76,10 @@ export function tripletLoss(
   negatives: tf.Tensor2D,
   options: TripletOptions = {},
 ): tf.Scalar {
+  requireRows({ text, positive });
+  requireKind(negatives, MATRIX, 'negatives');
+  requireWidth('negatives', negatives, text);
+  requireOptions(options, TRIPLET, 'tripletLoss');
   const { ignored, symmetric, swap, inBatchPositives } = options;
   return tf.tidy(() => {
     const own = cosineRows(text, positive);
@@ -76,6 +90,12 @@ export function tripletLoss(
     const back = pairsOneWay(positive, text, options, ignored?.toPositive);
     return symmetric ? mean(loss, back) : (tf.add(loss, back) as tf.Scalar);
   });
+}
+
+function requireWidth(name: string, given: tf.Tensor2D, like: tf.Tensor2D): void {
+  const [actual, expected] = [given.shape[1], like.shape[1]];
+  if (actual === expected) return;
+  throw new OptionError(`has rows of ${actual} values, and text of ${expected}`, name, 'give embeddings of one model');
 }
 
 function pairsOneWay(text: tf.Tensor2D, positive: tf.Tensor2D, options: InBatchOptions, ignored?: tf.Tensor2D) {
@@ -144,6 +164,12 @@ export function coSentLoss(
   labels: tf.Tensor1D,
   temperature = DEFAULT_TEMPERATURE,
 ): tf.Scalar {
+  requireRows({ first, second });
+  requireKind(labels, VECTOR, 'labels');
+  if (labels.size !== first.shape[0]) {
+    throw new OptionError(`are ${labels.size} for ${first.shape[0]} pairs`, 'labels', 'give one for each pair');
+  }
+  requireKind(temperature, POSITIVE, 'temperature');
   return tf.tidy(() => {
     const scores = tf.div(cosineRows(first, second), temperature) as tf.Tensor1D; // [N]
     return coSent(scores, labels);

@@ -2,11 +2,12 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { oneOf } from '@uniem/hub/arguments';
+
+import { requireKind } from '../arguments.ts';
+import { DISTILLATION_LOSS_TYPES, type DistillationLossType } from '../names.ts';
 import { cosineRows } from '../operations/similarity.ts';
-
-export const DISTILLATION_LOSS_TYPES = ['mse', 'cosine'] as const;
-
-export type DistillationLossType = (typeof DISTILLATION_LOSS_TYPES)[number];
+import { requireRows } from '../tensor-arguments.ts';
 
 /**
  *   mse      mean of (e − v)² over all N·H values      MSELoss of sentence-transformers
@@ -21,6 +22,8 @@ export function distillationLoss(
   vectors: tf.Tensor2D,
   type: DistillationLossType = 'mse',
 ): tf.Scalar {
+  requireRows({ embeddings, vectors });
+  requireKind(type, oneOf(...DISTILLATION_LOSS_TYPES), 'type');
   return tf.tidy(() => {
     if (type === 'mse') return tf.mean(tf.square(tf.sub(embeddings, vectors))) as tf.Scalar;
     return tf.sub(1, tf.mean(cosineRows(embeddings, vectors))) as tf.Scalar;

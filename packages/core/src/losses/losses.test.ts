@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { useEngine } from '../engine/engine.ts';
-import { coSentLoss, IN_BATCH_LOSS_TYPES, pairLoss, tripletLoss } from './criteria.ts';
+import { IN_BATCH_LOSS_TYPES } from '../names.ts';
+import { coSentLoss, pairLoss, tripletLoss } from './criteria.ts';
 import { distillationLoss } from './distillation.ts';
 import { matryoshkaLoss } from './matryoshka.ts';
 

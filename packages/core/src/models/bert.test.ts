@@ -7,7 +7,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Embedder } from '../embedder/embedder.ts';
 import { useEngine } from '../engine/engine.ts';
-import { coSentLoss, IN_BATCH_LOSS_TYPES, pairLoss, tripletLoss } from '../losses/criteria.ts';
+import { coSentLoss, pairLoss, tripletLoss } from '../losses/criteria.ts';
+import { IN_BATCH_LOSS_TYPES } from '../names.ts';
 import { familyOf } from './index.ts';
 
 const fixtures = new URL('../../../../fixtures/tiny-bert/', import.meta.url);

@@ -3,22 +3,9 @@
 import { z } from 'zod';
 
 import { ModelError } from '../errors.ts';
+import { POOLING_STRATEGIES, type PoolingStrategy } from '../names.ts';
 import type { EncoderConfig } from './family.ts';
 import { FAMILIES } from './index.ts';
-
-export const POOLING_STRATEGIES = [
-  'cls',
-  'last_mean',
-  'first_last_mean',
-  'embedding_last_mean',
-  'last_weighted',
-  'last_token',
-  'last_max',
-  'last_mean_sqrt_len',
-] as const;
-
-/** How token states become one vector; uniem's names, plus last_token, last_max and last_mean_sqrt_len. */
-export type PoolingStrategy = (typeof POOLING_STRATEGIES)[number];
 
 /** A checked config; each family adds what its own forward pass reads. */
 export interface ModelConfig extends EncoderConfig {

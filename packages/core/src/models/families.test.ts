@@ -8,10 +8,11 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vi
 import { useEngine } from '../engine/engine.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
 import { pairLoss } from '../losses/criteria.ts';
+import { POOLING_STRATEGIES, type PoolingStrategy } from '../names.ts';
 import { adamW, type Moments } from '../operations/adamw.ts';
 import { dropoutState } from '../operations/dropout.ts';
 import { packTokens, type TokenBatch } from '../tokenizer/token-batch.ts';
-import { type ModelConfig, POOLING_STRATEGIES, type PoolingStrategy, parseConfig } from './config.ts';
+import { type ModelConfig, parseConfig } from './config.ts';
 import { FAMILIES, familyOf } from './index.ts';
 import { loadParameters, type Parameters } from './parameters.ts';
 import { pool } from './pooling.ts';

@@ -2,6 +2,9 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { NAME } from '@uniem/hub/arguments';
+
+import { requireKind } from '../arguments.ts';
 import { ModelError } from '../errors.ts';
 import { embedding } from '../operations/embedding.ts';
 import { layerNorm } from '../operations/layer-norm.ts';
@@ -42,6 +45,12 @@ export function denseByColumns(parameters: Parameters, name: string, x: tf.Tenso
   return adapted(parameters, name, x, linearByColumns(x, weight as tf.Tensor2D, bias as tf.Tensor1D));
 }
 
+/** Whether a dense layer's weight is laid out [I, O]: GPT-2's. */
+export function isByColumns(name: string): boolean {
+  requireKind(name, NAME, 'name');
+  return /(^|\.)h\.\d+\.(attn\.c_attn|attn\.c_proj|mlp\.c_fc|mlp\.c_proj)(\.weight)?$/.test(name);
+}
+
 /** y plus what the low-rank adapter of `name` adds, where there is one: s·(x·Aᵀ)·Bᵀ. Source: arXiv 2106.09685. */
 function adapted(parameters: Parameters, name: string, x: tf.Tensor2D, y: tf.Tensor2D): tf.Tensor2D {
   const names = adapterNames(name);
@@ -52,11 +61,14 @@ function adapted(parameters: Parameters, name: string, x: tf.Tensor2D, y: tf.Ten
 }
 
 /** An adapter's parameters: A [rank, I] and B [O, rank] by PEFT's names, and their scale, which does not train. */
-export const adapterNames = (name: string) => ({
-  down: `${name}.lora_A.weight`,
-  up: `${name}.lora_B.weight`,
-  scale: `${name}.lora_scale`,
-});
+export const adapterNames = (name: string) => {
+  requireKind(name, NAME, 'name');
+  return {
+    down: `${name}.lora_A.weight`,
+    up: `${name}.lora_B.weight`,
+    scale: `${name}.lora_scale`,
+  };
+};
 
 type Parts<N> = N extends 2 ? [tf.Tensor2D, tf.Tensor2D] : [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
 
@@ -128,7 +140,10 @@ export function rows(parameters: Parameters, name: string, indices: Int32Array):
   return tf.add(tf.mul(own, tf.sub(1, isAdded)), tf.mul(more, isAdded));
 }
 
-export const addedRows = (name: string) => `${name}.added`;
+export function addedRows(name: string): string {
+  requireKind(name, NAME, 'name');
+  return `${name}.added`;
+}
 
 /** Each token's place in its own text, plus `offset`; int32 [T]. */
 export function positionsOf(batch: TokenBatch, offset = 0): Int32Array {

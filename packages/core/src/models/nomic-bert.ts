@@ -10,6 +10,7 @@ import { ACTIVATIONS, activation } from '../operations/activation.ts';
 import { type AttentionPlan, attention, planAttention } from '../operations/attention.ts';
 import { type DropoutState, dropout } from '../operations/dropout.ts';
 import { type RotaryTables, rotary, rotaryTables } from '../operations/rotary.ts';
+import { tokenTypes } from '../operations/token-types.ts';
 import {
   count,
   type EncoderOutput,
@@ -149,8 +150,8 @@ function shapes(config: NomicBertConfig): Shapes {
 function forward(config: NomicBertConfig, run: Run): EncoderOutput {
   const { parameters, batch, state } = run;
   const words = rows(parameters, 'embeddings.word_embeddings', batch.inputIds); // [T, H]
-  const types = tf.slice(parameter(parameters, 'embeddings.token_type_embeddings.weight') as tf.Tensor2D, 0, 1);
-  const sum = tf.add(words, types) as tf.Tensor2D; // every text is one segment, of type 0
+  const types = parameter(parameters, 'embeddings.token_type_embeddings.weight') as tf.Tensor2D;
+  const sum = tf.add(words, tokenTypes(types)) as tf.Tensor2D;
   const first = dropout(normalized(parameters, 'emb_ln', sum, config.layerNormEps), config.dropout.embedding, state);
   const { frequencies, factor } = config.rope;
   const last = runLayers(run, first, {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Embedder } from '../embedder/embedder.ts';
 import { useEngine } from '../engine/engine.ts';
-import { POOLING_STRATEGIES } from './config.ts';
+import { POOLING_STRATEGIES } from '../names.ts';
 
 vi.stubEnv('UNIEM_NUM_THREADS', '1'); // of such small tensors, threads would only wait for one another
 

@@ -2,6 +2,9 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { NAME } from '@uniem/hub/arguments';
+
+import { MAP, requireKind } from '../arguments.ts';
 import { ModelError } from '../errors.ts';
 import type { HostTensor, StoredTensor } from '../formats/safetensors.ts';
 
@@ -21,6 +24,7 @@ export function parameter(parameters: Parameters, name: string): tf.Variable {
  * pass does not use (`optional`) are loaded where present, so that a save gives them back.
  *
  * @param family What names of a checkpoint with a head begin with, where several prefixes could be meant.
+ * @param change What a parameter's values become, as by an adapter.
  * @throws ModelError naming the tensor, for a missing one or one whose shape disagrees with the config.
  */
 export function loadParameters(
@@ -30,8 +34,9 @@ export function loadParameters(
   family: string,
   path: string,
   aliases: Readonly<Record<string, string>> = {},
+  change: (name: string, values: Float32Array, shape: readonly number[]) => Float32Array = (_, values) => values,
 ): Parameters {
-  const spellings = (name: string) => [...new Set([name, legacyName(name), aliases[name] ?? name])];
+  const spellings = (name: string) => spellingsOf(name, aliases);
   const prefix = prefixOf(tensors, spellings([...shapes.keys()][0] as string), family, path);
   const found = new Map<string, string>();
   const missing: string[] = [];
@@ -62,12 +67,18 @@ export function loadParameters(
   reportUnexpected(tensors, prefix, new Set(found.values()), path);
   const parameters: Parameters = new Map();
   for (const [name, own] of found) {
-    const value = tf.tensor((tensors.get(own) as StoredTensor).read(), shapes.get(name), 'float32');
+    const shape = shapes.get(name) as number[];
+    const value = tf.tensor(change(name, (tensors.get(own) as StoredTensor).read(), shape), shape, 'float32');
     parameters.set(name, tf.variable(value));
     value.dispose();
   }
   return parameters;
 }
+
+/** The names a checkpoint may have for a parameter. */
+export const spellingsOf = (name: string, aliases: Readonly<Record<string, string>>): readonly string[] => [
+  ...new Set([name, legacyName(name), aliases[name] ?? name]),
+];
 
 /** What stands before the family's names in this checkpoint: nothing, `bert.`, `model.encoder.` and the like. */
 function prefixOf(
@@ -119,6 +130,7 @@ function legacyName(name: string): string {
 export async function downloadParameters(
   parameters: ReadonlyMap<string, tf.Variable>,
 ): Promise<Map<string, HostTensor>> {
+  requireKind(parameters, MAP, 'parameters');
   const tensors = new Map<string, HostTensor>();
   for (const [name, variable] of parameters) {
     tensors.set(name, { shape: variable.shape, values: (await variable.data()) as Float32Array });
@@ -136,6 +148,9 @@ export function assignParameters(
   tensors: ReadonlyMap<string, StoredTensor>,
   path: string,
 ): void {
+  requireKind(parameters, MAP, 'parameters');
+  requireKind(tensors, MAP, 'tensors');
+  requireKind(path, NAME, 'path');
   for (const [name, variable] of parameters) {
     const tensor = tensors.get(name);
     if (tensor?.shape.join() !== variable.shape.join()) {

@@ -2,10 +2,11 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { OptionError } from '../errors.ts';
+import type { PoolingStrategy } from '../names.ts';
+import { hasKernel, runKernel } from '../operations/differentiable.ts';
 import { maxTokens } from '../operations/max-tokens.ts';
 import { poolTokens } from '../operations/pool-tokens.ts';
 import { lengthsOf, packTokens, type TokenBatch } from '../tokenizer/token-batch.ts';
-import type { PoolingStrategy } from './config.ts';
 import type { EncoderOutput } from './family.ts';
 
 /** The text's tokens before `from` are not pooled. */
@@ -45,6 +46,7 @@ export function pool(
   return tf.tidy(() => {
     const vectors = [strategies].flat().map((strategy) => {
       const states = statesOf(output, strategy as PoolingStrategy);
+      if (hasKernel('Pool')) return runKernel<tf.Tensor2D>('Pool', { states }, { strategy, skip });
       if (strategy === 'last_max') return skip === 0 ? maxTokens(states, batch) : maxOfRest(states, batch, skip);
       return poolTokens(
         states,

@@ -6,6 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { dropout } from '../operations/dropout.ts';
+import { tokenTypes } from '../operations/token-types.ts';
 import type { Run } from './family.ts';
 import { normalized, positionsOf, rows, type Shapes } from './layers.ts';
 import { parameter } from './parameters.ts';
@@ -46,7 +47,7 @@ export function embedTokens(config: TokenEmbeddingConfig, run: Run): { words: tf
   let sum = words;
   if (config.tokenTypes > 0) {
     const types = parameter(parameters, 'embeddings.token_type_embeddings.weight') as tf.Tensor2D;
-    sum = tf.add(sum, tf.slice(types, 0, 1));
+    sum = tf.add(sum, tokenTypes(types));
   }
   if (config.positionRows > 0) {
     const positions = positionsOf(batch, config.positionOffset);

@@ -2,6 +2,11 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { COUNT, NUMBER, OBJECT } from '@uniem/hub/arguments';
+
+import { requireKind, requireOptions } from '../arguments.ts';
+import { OptionError } from '../errors.ts';
+import { TENSOR } from '../tensor-arguments.ts';
 import { hasKernel, runKernel } from './differentiable.ts';
 
 /** First and second moment of a parameter; same shape. */
@@ -28,7 +33,16 @@ export interface AdamWUpdate {
  *
  * @param gradient float32, the parameter's shape.
  */
-export function adamW(parameter: tf.Variable, gradient: tf.Tensor, { m, v }: Moments, update: AdamWUpdate): void {
+export function adamW(parameter: tf.Variable, gradient: tf.Tensor, moments: Moments, update: AdamWUpdate): void {
+  requireKind(moments, OBJECT, 'moments');
+  const { m, v } = moments;
+  for (const [name, tensor] of Object.entries({ parameter, gradient, m, v })) {
+    requireKind(tensor, TENSOR, name);
+    if (tensor.shape.join() === parameter.shape.join()) continue;
+    const what = `has shape [${tensor.shape.join(', ')}], and the parameter [${parameter.shape.join(', ')}]`;
+    throw new OptionError(what, name, 'give the tensors of one parameter');
+  }
+  requireOptions(update, UPDATE, 'update');
   const { lr, beta1, beta2, eps, weightDecay, t } = update;
   const step = lr / (1 - beta1 ** t);
   const root = 1 / Math.sqrt(1 - beta2 ** t);
@@ -45,6 +59,8 @@ export function adamW(parameter: tf.Variable, gradient: tf.Tensor, { m, v }: Mom
     parameter.assign(tf.sub(kept, change));
   });
 }
+
+const UPDATE = { lr: NUMBER, beta1: NUMBER, beta2: NUMBER, eps: NUMBER, weightDecay: NUMBER, t: COUNT };
 
 /** A clone that somebody holds shares the variable's data: it must not see the update. */
 function own(parameter: tf.Variable): void {

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { longestOf, type TokenBatch } from '../tokenizer/token-batch.ts';
+import { hasKernel, runKernel } from './differentiable.ts';
 
 /**
  *   bias[a,i,j] = slope(a)·(j − i)
@@ -13,6 +14,7 @@ import { longestOf, type TokenBatch } from '../tokenizer/token-batch.ts';
  */
 export function alibi(batch: TokenBatch, heads: number): tf.Tensor3D {
   return tf.tidy(() => {
+    if (hasKernel('Alibi')) return runKernel('Alibi', {}, { slopes: slopes(heads) });
     const L = longestOf(batch);
     const places = tf.range(0, L, 1, 'float32');
     const distances = tf.sub(tf.reshape(places, [1, 1, L]), tf.reshape(places, [1, L, 1]));

@@ -2,6 +2,8 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { POSITIVE, requireKind, requireList } from '../arguments.ts';
+import { TENSOR } from '../tensor-arguments.ts';
 import { hasKernel, runKernel } from './differentiable.ts';
 
 /** torch's: a norm of 0 divides nothing by nothing. */
@@ -22,6 +24,8 @@ export interface ClippedGradients {
  * @param tensors float32, any shapes.
  */
 export function clipGradNorm(tensors: readonly tf.Tensor[], maxNorm: number): ClippedGradients {
+  requireList(tensors, TENSOR, 'tensors');
+  requireKind(maxNorm, POSITIVE, 'maxNorm');
   const [norm, ...clipped] = tf.tidy(() => (hasKernel('ClipGradNorm') ? fused : composite)(tensors, maxNorm)) as [
     tf.Scalar,
     ...tf.Tensor[],

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { lengthsOf, type TokenBatch } from '../tokenizer/token-batch.ts';
+import { hasKernel, runKernel } from './differentiable.ts';
 import { linear } from './linear.ts';
 import { withZeroRow } from './padding.ts';
 
@@ -16,6 +17,7 @@ import { withZeroRow } from './padding.ts';
  */
 export function convolution(x: tf.Tensor2D, weight: tf.Tensor3D, bias: tf.Tensor1D, batch: TokenBatch): tf.Tensor2D {
   return tf.tidy(() => {
+    if (hasKernel('Convolution')) return runKernel('Convolution', { x, weight, bias });
     const [O, I, K] = weight.shape;
     const taps = Array.from({ length: K }, (_, k) => shift(x, batch, k - (K - 1) / 2));
     const columns = tf.concat(taps, 1); // [T, K·I]

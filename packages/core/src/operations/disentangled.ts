@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { longestOf, type TokenBatch } from '../tokenizer/token-batch.ts';
 import { attention, planPaddedAttention } from './attention.ts';
-import { differentiable } from './differentiable.ts';
+import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 import type { DropoutState } from './dropout.ts';
 import { embedding } from './embedding.ts';
 import { splitHeads } from './padded-attention.ts';
@@ -33,7 +33,7 @@ export interface RelativeRows {
  * @param farthest The distance from which all are alike.
  */
 export function relativeRows(batch: TokenBatch, buckets: number, farthest: number): RelativeRows {
-  const L = longestOf(batch);
+  const L = hasKernel('DisentangledAttention') ? farthest : longestOf(batch); // that kernel is of every length
   const span = buckets || farthest;
   const rowOf = (distance: number) => {
     const place = buckets ? bucketOf(distance, Math.floor(buckets / 2), farthest) : distance;
@@ -82,6 +82,11 @@ export function disentangledAttention(
   probability: number,
   state: DropoutState | undefined,
 ): tf.Tensor2D {
+  if (hasKernel('DisentangledAttention')) {
+    const read = { q, k, v, ...(keys && { keys }), ...(queries && { queries }) };
+    const byDistance = rows.falling.toReversed(); // of −farthest … farthest − 1
+    return runKernel('DisentangledAttention', read, { rows: byDistance, heads, scale });
+  }
   const before = state && { ...state };
   const inputs = [q, k, v, ...(keys ? [keys] : []), ...(queries ? [queries] : [])];
   return recompute(inputs, [], (...given) => {

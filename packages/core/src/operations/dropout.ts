@@ -2,6 +2,9 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { INDEX } from '@uniem/hub/arguments';
+
+import { requireKind } from '../arguments.ts';
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 
 /** Draws for the dropout places of one forward pass; every place takes the next counter. */
@@ -12,6 +15,8 @@ export interface DropoutState {
 
 /** The state of a forward pass: `step` and `seed` decide every mask in it. */
 export function dropoutState(seed: number, step: number): DropoutState {
+  requireKind(seed, INDEX, 'seed');
+  requireKind(step, INDEX, 'step');
   return { seed: hash32(seed ^ Math.imul(step + 1, 0x9e3779b9)), place: 0 };
 }
 

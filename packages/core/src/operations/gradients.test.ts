@@ -3,8 +3,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { useEngine } from '../engine/engine.ts';
-import { POOLING_STRATEGIES } from '../models/config.ts';
 import { pool } from '../models/pooling.ts';
+import { POOLING_STRATEGIES } from '../names.ts';
 import { packTokens } from '../tokenizer/token-batch.ts';
 import { ACTIVATIONS, gelu, geluNew } from './activation.ts';
 import { attention, planAttention } from './attention.ts';

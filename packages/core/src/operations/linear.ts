@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
+import { currentPrecision } from './precision.ts';
 
 /**
  * @param x float32 [T, I]
@@ -39,17 +40,18 @@ interface Inputs extends Record<string, tf.Tensor> {
 }
 
 function fused(inputs: Inputs, byColumns: boolean): tf.Tensor2D {
+  const attributes = { byColumns, precision: currentPrecision() };
   return differentiable(
     inputs,
     (save) => {
       save([inputs.x, inputs.weight]);
-      return runKernel('Linear', inputs, { byColumns });
+      return runKernel('Linear', inputs, attributes);
     },
     (dy, saved) => {
       const [x, weight] = saved as [tf.Tensor, tf.Tensor];
       return {
-        x: () => runKernel('LinearGradInput', { dy, weight }, { byColumns }),
-        weight: () => runKernel('LinearGradWeight', { dy, x }, { byColumns }),
+        x: () => runKernel('LinearGradInput', { dy, weight }, attributes),
+        weight: () => runKernel('LinearGradWeight', { dy, x }, attributes),
         bias: () => runKernel('ColumnSum', { x: dy }),
       };
     },

@@ -16,6 +16,7 @@ import { layerNorm } from './layer-norm.ts';
 import { linear, linearByColumns } from './linear.ts';
 import { maxTokens } from './max-tokens.ts';
 import { poolTokens } from './pool-tokens.ts';
+import { withPrecision } from './precision.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { rotary, rotaryTables } from './rotary.ts';
 
@@ -369,35 +370,30 @@ describe('poolTokens', () => {
   });
 
   test('of states in bf16 sums in fp32, and its gradient is bf16', async () => {
-    await useEngine({ backend: 'native', precision: 'bf16' });
+    await useEngine({ backend: 'native' });
     const lengths = [300, 200];
     const batch = textsOf(lengths);
     const ones = new Float32Array(500).fill(1);
     const identity = tf.eye(16);
-    const states = (x: tf.Tensor) => linear(x as tf.Tensor2D, identity); // bf16 on this engine
-    const sums = poolTokens(states(tf.ones([500, 16])), ones, batch);
+    const inBf16 = <T>(work: () => T) => withPrecision('bf16', work);
+    const states = (x: tf.Tensor) => inBf16(() => linear(x as tf.Tensor2D, identity));
+    const pooled = (x: tf.Tensor) => inBf16(() => poolTokens(states(x), ones, batch));
+    const sums = pooled(tf.ones([500, 16]));
     expect([...new Set(sums.dataSync())]).toEqual([300, 200]); // 300 is no sum of ones in bf16
-    const dx = tf.grad((x) => poolTokens(states(x), ones, batch))(tf.ones([500, 16]));
+    const dx = tf.grad(pooled)(tf.ones([500, 16]));
     expect([...new Set(dx.dataSync())]).toEqual([1]);
-    await useEngine({ backend: 'native' });
   });
 });
 
 describe('bf16', () => {
   test('linear rounds its factors and its result to bf16, and sums in fp32', async () => {
-    await useEngine({ backend: 'native', precision: 'bf16' });
+    await useEngine({ backend: 'native' });
     const x = tf.tensor2d([1 + 2 ** -9, 1], [1, 2]); // 1 + 2⁻⁹ is no bf16: it rounds to 1
-    const y = linear(x, tf.tensor2d([256, 1], [1, 2]), tf.tensor1d([0]));
-    const byColumns = linearByColumns(x, tf.tensor2d([256, 1], [2, 1]), tf.tensor1d([0]));
+    const [weight, bias] = [tf.tensor2d([256, 1], [1, 2]), tf.tensor1d([0])];
+    const y = withPrecision('bf16', () => linear(x, weight, bias));
+    const byColumns = withPrecision('bf16', () => linearByColumns(x, tf.reshape(weight, [2, 1]), bias));
     expect(byColumns.dataSync()[0]).toBe(256);
     expect(y.dataSync()[0]).toBe(256); // 257 lies between the bf16 neighbours 256 and 258: to even
-    await useEngine({ backend: 'native' });
-    expect(linear(x, tf.tensor2d([256, 1], [1, 2]), tf.tensor1d([0])).dataSync()[0]).toBe(257.5);
-  });
-
-  test('engines that lack it say so', async () => {
-    await expect(useEngine({ backend: 'cpu', precision: 'bf16' })).rejects.toThrow(
-      'engine cpu: has no precision bf16\n  fix: use backend native, or precision fp32',
-    );
+    expect(linear(x, weight, bias).dataSync()[0]).toBe(257.5);
   });
 });

@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { lengthsOf, type TokenBatch } from '../tokenizer/token-batch.ts';
 import { differentiable, hasKernel, runKernel } from './differentiable.ts';
+import { currentPrecision } from './precision.ts';
 
 /**
  *   y[b] = Σ_{t of text b} weights[t]·x[t]        tokens of weight 0 are not read
@@ -15,6 +16,7 @@ import { differentiable, hasKernel, runKernel } from './differentiable.ts';
 export function poolTokens(x: tf.Tensor2D, weights: Float32Array, batch: TokenBatch): tf.Tensor2D {
   return tf.tidy(() => {
     if (!hasKernel('PoolTokens')) return tf.matMul(spread(weights, batch), x);
+    const precision = currentPrecision();
     const description = { weights: tf.tensor1d(weights), offsets: tf.tensor1d(batch.offsets, 'int32') };
     return differentiable(
       { x },
@@ -24,7 +26,7 @@ export function poolTokens(x: tf.Tensor2D, weights: Float32Array, batch: TokenBa
       },
       (dy, saved) => {
         const [weights, offsets] = saved as [tf.Tensor, tf.Tensor];
-        return { x: () => runKernel('PoolTokensGrad', { dy, weights, offsets }) };
+        return { x: () => runKernel('PoolTokensGrad', { dy, weights, offsets }, { precision }) };
       },
     ) as tf.Tensor2D;
   });

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { differentiable, withinBackward } from './differentiable.ts';
+import { currentPrecision, withPrecision } from './precision.ts';
 
 /**
  * Runs `part` on `inputs`; only they are kept for backward. Source: arXiv 1604.06174.
@@ -15,6 +16,7 @@ export function recompute(
   parameters: readonly tf.Variable[],
   part: (...inputs: tf.Tensor2D[]) => tf.Tensor2D,
 ): tf.Tensor2D {
+  const precision = currentPrecision();
   const all: Record<string, tf.Tensor> = Object.fromEntries([...inputs, ...parameters].map((tensor, i) => [i, tensor]));
   return differentiable(
     all,
@@ -25,7 +27,7 @@ export function recompute(
     (dy, saved) => {
       const kept = saved as tf.Tensor2D[];
       const by = [...kept, ...parameters.filter(({ trainable }) => trainable)];
-      const gradients = backward(() => part(...kept), by, dy);
+      const gradients = backward(() => withPrecision(precision, () => part(...kept)), by, dy);
       return Object.fromEntries(
         [...kept, ...parameters].map((tensor, i) => {
           const gradient = gradients[by.indexOf(tensor)];

@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { longestOf, type TokenBatch } from '../tokenizer/token-batch.ts';
+import { hasKernel, runKernel } from './differentiable.ts';
 import { embedding } from './embedding.ts';
 
 /**
@@ -17,10 +18,14 @@ import { embedding } from './embedding.ts';
  */
 export function relativeBias(table: tf.Tensor2D, batch: TokenBatch, buckets: number, farthest: number): tf.Tensor3D {
   return tf.tidy(() => {
+    const half = Math.floor(buckets / 2);
+    if (hasKernel('RelativeBias')) {
+      const rows = Int32Array.from({ length: 2 * farthest + 1 }, (_, i) => bucketOf(i - farthest, half, farthest));
+      return runKernel('RelativeBias', { table }, { rows }); // rows of the distances −farthest … farthest
+    }
     const L = longestOf(batch);
     const A = table.shape[1];
     const indices = new Int32Array(L * L);
-    const half = Math.floor(buckets / 2);
     for (let i = 0; i < L; i++) {
       for (let j = 0; j < L; j++) indices[i * L + j] = bucketOf(j - i, half, farthest);
     }

@@ -27,6 +27,12 @@ export function rotaryTables(
   frequencies: Float32Array | Float64Array,
   factor = 1,
 ): RotaryTables {
+  if (hasKernel('RotaryTables')) {
+    const places = tf.tensor1d(positions, 'int32');
+    const tables = runKernel<tf.Tensor[]>('RotaryTables', { positions: places }, { frequencies, factor });
+    const [cos, sin] = tables as [tf.Tensor3D, tf.Tensor3D];
+    return { cos, sin };
+  }
   const rounded = frequencies instanceof Float32Array ? Math.fround : (angle: number) => angle;
   const shape: [number, number, number] = [positions.length, 1, frequencies.length];
   const cos = new Float32Array(positions.length * frequencies.length);

@@ -1,7 +1,7 @@
 /** Finds added tokens in a text before anything else is done with it. Source: Python's tokenizers, added_vocabulary.rs. */
 
+import type { AddedToken } from './new-token.ts';
 import { trimEnd, trimStart } from './normalizer.ts';
-import type { AddedToken } from './special-tokens.ts';
 
 /** A part of a text, and whether the text begins with it; of an added token, the token's content. */
 export interface Section {

@@ -11,19 +11,26 @@ const MAY_JOIN =
 
 const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
+/** What is remembered of characters and graphemes: more than a language's, and about a megabyte. */
+const MOST_KNOWN = 10_000;
+
 /** A grapheme of so many bytes is not looked up whole. */
 const LONG_GRAPHEME = 6;
 
+const UTF8 = new TextEncoder();
+const TEXT = new TextDecoder('utf-8', { ignoreBOM: true });
+
 export class Charsmap {
   readonly #units: Uint32Array;
-  readonly #texts: Buffer;
+  readonly #texts: Uint8Array;
   readonly #known = new Map<string, string | undefined>();
 
   /** @throws Error for bytes that are no character map. */
-  constructor(bytes: Buffer) {
-    const size = bytes.length < 4 ? 0 : bytes.readUInt32LE();
+  constructor(bytes: Uint8Array) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const size = bytes.length < 4 ? 0 : view.getUint32(0, true);
     if (size === 0 || size % 4 !== 0 || size > bytes.length - 4) throw new Error('precompiled_charsmap is cut off');
-    this.#units = Uint32Array.from({ length: size / 4 }, (_, i) => bytes.readUInt32LE(4 + i * 4));
+    this.#units = Uint32Array.from({ length: size / 4 }, (_, i) => view.getUint32(4 + i * 4, true));
     this.#texts = bytes.subarray(4 + size);
   }
 
@@ -34,7 +41,7 @@ export class Charsmap {
       return result;
     }
     for (const { segment } of GRAPHEMES.segment(text)) {
-      const whole = Buffer.byteLength(segment) < LONG_GRAPHEME ? this.#replacement(segment) : undefined;
+      const whole = UTF8.encode(segment).length < LONG_GRAPHEME ? this.#replacement(segment) : undefined;
       if (whole !== undefined) result += whole;
       else for (const character of segment) result += this.#replacement(character) ?? character;
     }
@@ -44,14 +51,15 @@ export class Charsmap {
   /** That of the shortest beginning that has one, as there. */
   #replacement(piece: string): string | undefined {
     if (this.#known.has(piece)) return this.#known.get(piece);
-    const at = this.#find(Buffer.from(piece));
+    const at = this.#find(UTF8.encode(piece));
     const end = at === undefined ? -1 : this.#texts.indexOf(0, at);
-    const text = at === undefined ? undefined : this.#texts.toString('utf8', at, end < 0 ? undefined : end);
+    const text = at === undefined ? undefined : TEXT.decode(this.#texts.subarray(at, end < 0 ? undefined : end));
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear(); // texts of all the world's characters would fill it for ever
     this.#known.set(piece, text);
     return text;
   }
 
-  #find(key: Buffer): number | undefined {
+  #find(key: Uint8Array): number | undefined {
     const unit = (at: number) => this.#units[at] ?? 0;
     const offset = (value: number) => (value >>> 10) << ((value & 512) >>> 6);
     let at = offset(unit(0));

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { ModelError } from '../errors.ts';
-import { Tokenizer } from './tokenizer.ts';
+import { openTokenizer } from './open-tokenizer.ts';
 
 const fixtures = fileURLToPath(new URL('../../../../fixtures/tokenizers/', import.meta.url));
 
@@ -21,13 +21,13 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const write = (name: string, content: unknown) =>
   writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
 const fill = (name: string) => cpSync(join(fixtures, name), folder, { recursive: true });
-const encode = (text: string, from = folder) => [...Tokenizer.fromFolder(from).encode(text, 64)];
+const encode = (text: string, from = folder) => [...openTokenizer(from).encode(text, 64)];
 
 /** Asserts the whole text of the error; {folder} stands for the folder. */
 function expectError(message: string): void {
   let error: unknown;
   try {
-    Tokenizer.fromFolder(folder);
+    openTokenizer(folder);
   } catch (thrown) {
     error = thrown;
   }
@@ -56,7 +56,7 @@ describe('the kind', () => {
 
   test('is tokenizer.json where there is one', () => {
     fill('t5');
-    write('tokenizer.json', Tokenizer.fromFolder(join(fixtures, 'bert')).toJson());
+    write('tokenizer.json', openTokenizer(join(fixtures, 'bert')).toJson());
     expect(encode(text)).toEqual(encode(text, join(fixtures, 'bert')));
   });
 });
@@ -166,7 +166,7 @@ describe('says what is wrong with', () => {
   test('a character map that is cut off', () => {
     fill('t5');
     const map = { type: 'Precompiled', precompiled_charsmap: 'AAQA' };
-    write('tokenizer.json', { ...Tokenizer.fromFolder(folder).toJson(), normalizer: map });
+    write('tokenizer.json', { ...openTokenizer(folder).toJson(), normalizer: map });
     expectError(`{folder}/tokenizer.json: no tokenizer (precompiled_charsmap is cut off)\n  fix: ${AGAIN}`);
   });
 
@@ -182,7 +182,7 @@ describe('says what is wrong with', () => {
       "the template's '[NO]' has no id",
     ],
   ])('a tokenizer.json with %s', (_, change, detail) => {
-    write('tokenizer.json', { ...Tokenizer.fromFolder(join(fixtures, 'bert')).toJson(), ...change });
+    write('tokenizer.json', { ...openTokenizer(join(fixtures, 'bert')).toJson(), ...change });
     expectError(`{folder}/tokenizer.json: no tokenizer (${detail})\n  fix: ${AGAIN}`);
   });
 });

@@ -23,7 +23,7 @@ export function createNormalizer(config: Json): Normalize {
     case 'BertNormalizer':
       return bertNormalizer(config);
     case 'Precompiled': {
-      const bytes = Buffer.from(String(config.precompiled_charsmap ?? ''), 'base64');
+      const bytes = base64(String(config.precompiled_charsmap ?? ''));
       if (bytes.length === 0) return (text) => text;
       const charsmap = new Charsmap(bytes);
       return (text) => charsmap.apply(text);
@@ -80,6 +80,11 @@ function bertNormalizer(config: Json): Normalize {
 function isDroppedByNmt(control: string): boolean {
   const code = control.charCodeAt(0);
   return code < 0x80 ? !'\0\t\n\f\r'.includes(control) : code === 0x8f || code === 0x9f;
+}
+
+/** @throws Error for what is no base64. */
+function base64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
 /** Each letter by itself: a sigma at a word's end is one as any other. */

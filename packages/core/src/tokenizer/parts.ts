@@ -5,7 +5,8 @@ import { join } from 'node:path';
 
 import { ModelError } from '../errors.ts';
 import { readText } from '../formats/files.ts';
-import { addTokens, type NewToken, newToken, readSpecialTokens, type TokenName } from './special-tokens.ts';
+import { type NewToken, newToken } from './new-token.ts';
+import { addTokens, readSpecialTokens, type TokenName } from './special-tokens.ts';
 
 export type Json = Record<string, unknown>;
 

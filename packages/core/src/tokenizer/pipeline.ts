@@ -8,10 +8,10 @@
 
 import { AddedTokens } from './added-tokens.ts';
 import { type LibraryTokenizer, Tokenizer } from './library.ts';
+import type { AddedToken } from './new-token.ts';
 import { createNormalizer, type Normalize } from './normalizer.ts';
 import type { Json } from './parts.ts';
 import { createPreTokenizer, type PreTokenize } from './pre-tokenizer.ts';
-import type { AddedToken } from './special-tokens.ts';
 import { UnigramModel } from './unigram-model.ts';
 
 /** Python's tokenizers get no lone surrogate: encoding to UTF-8 makes it U+FFFD. */

@@ -1,9 +1,9 @@
 /** What the tokenizers of sentencepiece's .model share. */
 
 import { ModelError } from '../errors.ts';
+import { type NewToken, newToken } from './new-token.ts';
 import type { Json, Source } from './parts.ts';
 import type { SentencePieceModel } from './sentencepiece-model.ts';
-import { type NewToken, newToken } from './special-tokens.ts';
 
 /** Makes tokenizer.json. */
 export type SentencePieceKind = (source: Source, spm: SentencePieceModel) => Json;

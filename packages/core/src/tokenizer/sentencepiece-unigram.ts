@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 
 import { ModelError } from '../errors.ts';
+import { newToken } from './new-token.ts';
 import {
   assemble,
   bertTemplate,
@@ -16,7 +17,6 @@ import {
 } from './parts.ts';
 import type { SentencePieceModel } from './sentencepiece-model.ts';
 import { metaspace, refuseOther, symbols } from './sentencepiece-parts.ts';
-import { newToken } from './special-tokens.ts';
 
 type Pieces = (readonly [piece: string, score: number])[];
 

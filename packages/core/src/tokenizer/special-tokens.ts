@@ -5,23 +5,9 @@ import { join } from 'node:path';
 
 import { ModelError } from '../errors.ts';
 import { isObject, readJson } from '../formats/files.ts';
+import { type AddedToken, type NewToken, newToken } from './new-token.ts';
 
 type Json = Readonly<Record<string, unknown>>;
-
-/** A token that stands before the text is cut into pieces, and how it is found. */
-export interface NewToken {
-  content: string;
-  single_word: boolean;
-  lstrip: boolean;
-  rstrip: boolean;
-  normalized: boolean;
-  special: boolean;
-}
-
-/** As tokenizer.json has it. */
-export interface AddedToken extends NewToken {
-  id: number;
-}
 
 /** In the order in which new ones get their ids. */
 const NAMES = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'] as const;
@@ -33,12 +19,6 @@ export interface SpecialTokens {
   named: ReadonlyMap<TokenName, NewToken>;
   /** All of them, the named ones too, in the order in which new ones get their ids; the first of a content counts. */
   all: readonly NewToken[];
-}
-
-/** A special token, unless the flags say otherwise. */
-export function newToken(content: string, flags: Partial<NewToken> = {}): NewToken {
-  const { special = true } = flags;
-  return { content, single_word: false, lstrip: false, rstrip: false, normalized: !special, special, ...flags };
 }
 
 /**

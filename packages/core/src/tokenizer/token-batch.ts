@@ -8,8 +8,19 @@ export interface TokenBatch {
   offsets: Int32Array;
 }
 
+import { BATCH, requireKind, requireList } from '../arguments.ts';
+
+const IDS = {
+  name: 'a list of token ids',
+  is: (value: unknown) => {
+    if (value instanceof Int32Array) return true; // the tokenizer's own
+    return Array.isArray(value) && value.every((id) => Number.isInteger(id) && id >= 0 && id < 2 ** 31);
+  },
+};
+
 /** Lays texts' ids one after the other. */
 export function packTokens(texts: readonly ArrayLike<number>[]): TokenBatch {
+  requireList(texts, IDS, 'texts');
   const offsets = new Int32Array(texts.length + 1);
   texts.forEach((ids, b) => {
     offsets[b + 1] = (offsets[b] as number) + ids.length;
@@ -22,7 +33,9 @@ export function packTokens(texts: readonly ArrayLike<number>[]): TokenBatch {
 }
 
 /** Tokens of each text. */
-export function lengthsOf({ offsets }: TokenBatch): number[] {
+export function lengthsOf(batch: TokenBatch): number[] {
+  requireKind(batch, BATCH, 'batch');
+  const { offsets } = batch;
   return Array.from({ length: offsets.length - 1 }, (_, b) => (offsets[b + 1] as number) - (offsets[b] as number));
 }
 

@@ -1,21 +1,28 @@
-/** Text to token ids, as the model's own tokenizer files say, truncated to a length in tokens. */
+/**
+ * Text to token ids, as a tokenizer.json says, truncated to a length in tokens. Runs in browsers too: neither this file nor
+ * what it imports may use anything of Node.
+ */
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-
+import { FLAG, NAME, OBJECT, TEXT } from '@uniem/hub/arguments';
+import { requireKind, requireList, requireOptions } from '../arguments.ts';
 import { ModelError, OptionError } from '../errors.ts';
-import { readJson } from '../formats/files.ts';
-import { readTokenizerJson } from './convert.ts';
+import { newToken } from './new-token.ts';
 import { Pipeline } from './pipeline.ts';
-import { newToken } from './special-tokens.ts';
 import { packTokens, type TokenBatch } from './token-batch.ts';
-
-export { TOKENIZER_FILES } from './convert.ts';
 
 /** What is read of tokenizer.json here; the rest is the pipeline's. */
 interface TokenizerJson extends Record<string, unknown> {
   model: { vocab: Record<string, number> | unknown[] };
   added_tokens?: ({ id: number } & Record<string, unknown>)[];
+}
+
+/** A token of a text. */
+export interface Token {
+  id: number;
+  /** As the vocabulary has it. */
+  token: string;
+  /** Whether the template put it around the text. */
+  special: boolean;
 }
 
 export interface TokenizerOptions {
@@ -27,7 +34,7 @@ export interface TokenizerOptions {
 
 export class Tokenizer {
   readonly #json: TokenizerJson;
-  readonly #config: Record<string, unknown>;
+  readonly #config: Readonly<Record<string, unknown>>;
   readonly #options: TokenizerOptions;
   readonly #tokenizer: Pipeline;
   readonly #specialTokens: number;
@@ -37,7 +44,12 @@ export class Tokenizer {
   /** Whether it is no longer the one of the folder's files. */
   readonly grew: boolean;
 
-  private constructor(json: TokenizerJson, config: Record<string, unknown>, options: TokenizerOptions, grew = false) {
+  private constructor(
+    json: TokenizerJson,
+    config: Readonly<Record<string, unknown>>,
+    options: TokenizerOptions,
+    grew = false,
+  ) {
     this.#json = json;
     this.#config = config;
     this.#options = options;
@@ -51,15 +63,25 @@ export class Tokenizer {
     this.#unknownId = this.#tokenizer.unknownId ?? 0;
   }
 
-  /** Reads tokenizer.json, or converts the files of a slow tokenizer where that is all there is. */
-  static fromFolder(folder: string, options: TokenizerOptions = {}): Tokenizer {
-    const configPath = join(folder, 'tokenizer_config.json');
-    const config = existsSync(configPath) ? readJson(configPath) : {};
-    const { json, path } = readTokenizerJson(folder, config);
+  /**
+   * @param json The content of tokenizer.json.
+   * @param config The content of tokenizer_config.json, or nothing.
+   * @param where What an error names: the file that `json` is from.
+   * @throws ModelError for a tokenizer.json that is none.
+   */
+  static fromJson(
+    json: Readonly<Record<string, unknown>>,
+    config: Readonly<Record<string, unknown>>,
+    where: string,
+    options: TokenizerOptions = {},
+  ): Tokenizer {
+    requireKind(json, OBJECT, 'json');
+    requireKind(config, OBJECT, 'config');
+    requireOptions(options, { lowerCase: FLAG, addSpecialTokens: FLAG }, 'fromJson');
     try {
       return new Tokenizer(json as TokenizerJson, config, options);
     } catch (cause) {
-      throw new ModelError(`no tokenizer (${(cause as Error).message})`, path, 'download the model again', { cause });
+      throw new ModelError(`no tokenizer (${(cause as Error).message})`, where, 'download the model again', { cause });
     }
   }
 
@@ -76,6 +98,7 @@ export class Tokenizer {
    * @throws OptionError for a token there is.
    */
   withSpecialTokens(tokens: readonly string[]): Tokenizer {
+    requireList(tokens, NAME, 'tokens');
     const known = tokens.find((token) => this.#tokenizer.idOf(token) !== undefined);
     if (known !== undefined) {
       throw new OptionError(`the tokenizer has a token '${known}'`, 'special tokens', 'give a token that is new');
@@ -111,6 +134,12 @@ export class Tokenizer {
 
   /** Ids of one text with its special tokens, at most `maxLength` (or Infinity) in all; the end of the text is cut. */
   encode(text: string, maxLength: number): Int32Array {
+    return this.encodeCounted(text, maxLength).ids;
+  }
+
+  /** The same, and the tokens that the whole text has. */
+  encodeCounted(text: string, maxLength: number): { ids: Int32Array; length: number } {
+    requireKind(text, TEXT, 'text');
     const room = maxLength - this.#specialTokens;
     const whole = Number.isInteger(maxLength) || maxLength === Number.POSITIVE_INFINITY;
     if (!whole || room < 0) {
@@ -118,14 +147,28 @@ export class Tokenizer {
       throw new OptionError(`${maxLength} tokens are too few`, 'maxLength', `give a whole number from ${least} on`);
     }
     const tokens = this.#tokenizer.tokenize(text);
-    return Int32Array.from(
+    const ids = Int32Array.from(
       this.#withSpecialTokens(tokens.slice(0, room)),
       (token) => this.#tokenizer.idOf(token) ?? this.#unknownId,
     );
+    return { ids, length: tokens.length + this.#specialTokens };
+  }
+
+  /** The whole text's tokens, with what the template puts around them unless that is asked not to be. */
+  tokens(text: string, { specialTokens = true }: { specialTokens?: boolean } = {}): Token[] {
+    const own = this.#tokenizer.tokenize(text);
+    const all = specialTokens ? this.#withSpecialTokens(own) : own;
+    const before = specialTokens ? this.#withSpecialTokens(['']).indexOf('') : 0; // of the template, before the text
+    return all.map((token, i) => ({
+      id: this.#tokenizer.idOf(token) ?? this.#unknownId,
+      token,
+      special: i < before || i >= before + own.length,
+    }));
   }
 
   /** Packs several texts into one batch. */
   encodeBatch(texts: readonly string[], maxLength: number): TokenBatch {
+    requireList(texts, TEXT, 'texts');
     return packTokens(texts.map((text) => this.encode(text, maxLength)));
   }
 }

@@ -78,7 +78,10 @@ export class UnigramModel {
   #unknownPieces(text: string): string[] {
     if (this.ids.has(text)) return [text];
     if (!this.#byteFallback) return [this.#unknown];
-    const bytes = Array.from(Buffer.from(text), (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
+    const bytes = Array.from(
+      new TextEncoder().encode(text),
+      (byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
+    );
     return bytes.every((byte) => this.ids.has(byte)) ? bytes.reverse() : [this.#unknown];
   }
 }

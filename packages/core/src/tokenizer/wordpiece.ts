@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 
 import { ModelError } from '../errors.ts';
+import { newToken } from './new-token.ts';
 import { assemble, bertTemplate, flag, type Json, type Parts, readLines, type Source } from './parts.ts';
-import { newToken } from './special-tokens.ts';
 
 /** Source: transformers' tokenization_bert.py. */
 export function bert(source: Source): Json {

@@ -102,6 +102,6 @@ test('sources take turns until the shortest has no more', async () => {
 
 test('a batch size that is none is refused', async () => {
   await expect(groups(['a'], { batchSize: 0 })).rejects.toThrow(
-    'batchSize: batchSize is 0\n  fix: give a whole number',
+    'batchSize: must be a whole number above 0 (received 0)\n  fix: give a whole number above 0',
   );
 });

@@ -1,6 +1,8 @@
 /** Groups of rows, in order or nearly so. */
 
-import { DataError } from '../errors.ts';
+import { CALLBACK, COUNT, FLAG, OBJECT } from '@uniem/hub/arguments';
+
+import { ITERABLE, requireKind, requireList, requireOptions } from '../arguments.ts';
 
 export interface BatchOptions<T> {
   batchSize: number;
@@ -14,6 +16,8 @@ export interface BatchOptions<T> {
   budget?: { sizeOf: (row: T) => number; most: number; least: number } | undefined;
 }
 
+const OPTIONS = { batchSize: COUNT, dropLast: FLAG, textsOf: CALLBACK, kindOf: CALLBACK, budget: OBJECT };
+
 /** Groups' worth of rows that may be put off; past them a group is given before it is full. */
 const MOST_WAITING = 10;
 
@@ -26,10 +30,10 @@ export async function* batches<T>(
   source: Iterable<T> | AsyncIterable<T>,
   options: BatchOptions<T>,
 ): AsyncGenerator<T[]> {
+  requireKind(source, ITERABLE, 'source');
+  requireOptions(options, OPTIONS, 'batches');
   const { batchSize, dropLast = false, kindOf = () => undefined } = options;
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-    throw new DataError(`batchSize is ${batchSize}`, 'batchSize', 'give a whole number from 1 on');
-  }
+  requireKind(batchSize, COUNT, 'batchSize');
   const open = new Map<unknown, OpenGroup<T>>();
   for await (const row of source) {
     const kind = kindOf(row);
@@ -107,6 +111,7 @@ class OpenGroup<T> {
 
 /** One of each source in turn; the end of the first one that has no more is the end of all. */
 export async function* roundRobin<T>(sources: readonly AsyncIterable<T>[]): AsyncGenerator<T> {
+  requireList(sources, ITERABLE, 'sources');
   const iterators = sources.map((source) => source[Symbol.asyncIterator]());
   try {
     while (iterators.length > 0) {

@@ -1,9 +1,10 @@
 /** Records of other projects. */
 
 import { expect, test } from 'vitest';
+import type { Adapter } from '../names.ts';
 import { suggestedNames } from '../records/known-names.ts';
 import { inferRecordType, type Row } from '../records/records.ts';
-import { type Adapter, adaptRecords } from './adapters.ts';
+import { adaptRecords } from './adapters.ts';
 import { Dataset } from './dataset.ts';
 
 function adapt(adapter: Adapter, ...rows: Row[]): Row[] {

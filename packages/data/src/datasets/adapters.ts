@@ -1,24 +1,18 @@
 /** Records of other projects' datasets as records of ours, several of one where it has several positives. */
 
+import { oneOf } from '@uniem/hub/arguments';
+
+import { requireKind } from '../arguments.ts';
 import { DataError } from '../errors.ts';
+import { ADAPTERS, type Adapter } from '../names.ts';
 import { BadRecords } from '../readers/reader.ts';
 import { keepSource, sourceOf } from '../records/provenance.ts';
 import type { Row } from '../records/records.ts';
 import { BlockNode } from '../stream/transforms.ts';
 import { Dataset } from './dataset.ts';
+import { DATASET } from './either-dataset.ts';
 import { IterableDataset } from './iterable-dataset.ts';
 import { TableBuilder } from './table.ts';
-
-/**
- * bge          `{query, pos: [texts], neg: [texts]}`, FlagEmbedding's: one record a positive, with all the negatives
- * medi         `{query: [instruction, text], pos: […], neg: […], task_name}`: instruction, newline, text, as uniem's
- *              MediDataset
- * medi_plain   the same records without their instructions
- * instructor   the same records as INSTRUCTOR encodes them: nothing between instruction and text
- */
-export const ADAPTERS = ['bge', 'medi', 'medi_plain', 'instructor'] as const;
-
-export type Adapter = (typeof ADAPTERS)[number];
 
 const ADAPT: Record<Adapter, (row: Row) => Row[]> = {
   bge(row) {
@@ -36,6 +30,8 @@ export function adaptRecords(rows: Dataset, adapter: Adapter): Dataset;
 export function adaptRecords(rows: IterableDataset, adapter: Adapter): IterableDataset;
 export function adaptRecords(rows: Dataset | IterableDataset, adapter: Adapter): Dataset | IterableDataset;
 export function adaptRecords(rows: Dataset | IterableDataset, adapter: Adapter): Dataset | IterableDataset {
+  requireKind(rows, DATASET, 'rows');
+  requireKind(adapter, oneOf(...ADAPTERS), 'adapter');
   const bad = rows.skipped ?? new BadRecords();
   const adapt = (row: Row) => {
     try {

@@ -1,9 +1,13 @@
 /** Several datasets as one: concatenate_datasets and interleave_datasets of Python's `datasets`. */
 
+import { type Kind, NUMBER, oneOf } from '@uniem/hub/arguments';
+
+import { requireList, requireOptions, SEED } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { Pcg64 } from '../random.ts';
 import { ConcatNode, InterleaveNode, STOPPING_STRATEGIES, type StoppingStrategy } from '../stream/combine.ts';
 import { Dataset } from './dataset.ts';
+import { DATASET } from './either-dataset.ts';
 import { IterableDataset } from './iterable-dataset.ts';
 import { TableBuilder } from './table.ts';
 
@@ -34,16 +38,12 @@ export function interleaveDatasets(
 ): Dataset | IterableDataset;
 export function interleaveDatasets(
   datasets: readonly (Dataset | IterableDataset)[],
-  { probabilities, seed, stoppingStrategy = 'first_exhausted' }: InterleaveOptions = {},
+  options: InterleaveOptions = {},
 ): Dataset | IterableDataset {
   check(datasets, 'interleaveDatasets');
-  if (!STOPPING_STRATEGIES.includes(stoppingStrategy)) {
-    throw new DataError(
-      `no stopping strategy '${stoppingStrategy}'`,
-      'interleaveDatasets',
-      `use one of ${STOPPING_STRATEGIES.join(', ')}`,
-    );
-  }
+  requireOptions(options, OPTIONS, 'interleaveDatasets');
+  const { probabilities, seed, stoppingStrategy = 'first_exhausted' } = options;
+  if (probabilities) requireList(probabilities, NUMBER, 'probabilities');
   if (probabilities) checkProbabilities(probabilities, seed, datasets.length, stoppingStrategy);
   const choice = probabilities && { probabilities, random: new Pcg64(seed as number) };
   if (allStreams(datasets)) {
@@ -63,6 +63,9 @@ export function interleaveDatasets(
   }
   return concatenated(lists).select(interleavedIndices(lengths, stoppingStrategy, choice));
 }
+
+const LIST: Kind = { name: 'an array', is: Array.isArray };
+const OPTIONS = { probabilities: LIST, seed: SEED, stoppingStrategy: oneOf(...STOPPING_STRATEGIES) };
 
 function concatenated(datasets: readonly Dataset[]): Dataset {
   const builder = new TableBuilder();
@@ -98,6 +101,7 @@ function allStreams(datasets: readonly (Dataset | IterableDataset)[]): datasets 
 }
 
 function check(datasets: readonly (Dataset | IterableDataset)[], where: string): void {
+  requireList(datasets, DATASET, 'datasets');
   if (datasets.length === 0) throw new DataError('no datasets', where, 'give at least one');
   const streams = datasets.filter((dataset) => dataset instanceof IterableDataset).length;
   if (streams === 0 || streams === datasets.length) return;

@@ -1,5 +1,8 @@
 /** Rows at hand, with the names and meaning of Python's `datasets`. */
 
+import { CALLBACK, COUNT, FLAG, INDEX, type Kind, NAME, OBJECT, TEXT } from '@uniem/hub/arguments';
+
+import { ITERABLE, ROW, requireKind, requireList, requireOptions, SEED } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { Pcg64 } from '../random.ts';
 import type { BadRecords } from '../readers/reader.ts';
@@ -49,8 +52,13 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
   }
 
   static fromRows(rows: Iterable<Row>): Dataset {
+    requireKind(rows, SYNC_ITERABLE, 'rows');
     const builder = new TableBuilder();
-    for (const row of rows) builder.add(row);
+    let count = 0;
+    for (const row of rows) {
+      requireKind(row, ROW, `rows[${count++}]`);
+      builder.add(row);
+    }
     return new Dataset(builder.finish());
   }
 
@@ -86,6 +94,8 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
 
   /** The rows from `start` up to `end`. */
   slice(start: number, end: number): Row[] {
+    requireKind(start, INDEX, 'start');
+    requireKind(end, INDEX, 'end');
     const rows: Row[] = [];
     for (let i = start; i < Math.min(end, this.length); i++) rows.push(this.#at(i));
     return rows;
@@ -93,12 +103,14 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
 
   /** A column's values; null where a row has none. */
   column(name: string): unknown[] {
+    requireKind(name, TEXT, 'column');
     this.#check([name], 'column');
     return Array.from(this.selectColumns([name]), (row) => row[name] ?? null);
   }
 
   /** The rows at the given indices, in their order. */
   select(indices: Iterable<number>): Dataset {
+    requireKind(indices, SYNC_ITERABLE, 'indices');
     const { order } = this.#view;
     const chosen = Uint32Array.from(indices, (index) => {
       if (!(Number.isInteger(index) && index >= 0 && index < this.length)) throw this.#noRow(index, 'select');
@@ -108,15 +120,19 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
   }
 
   take(count: number): Dataset {
+    requireKind(count, INDEX, 'take');
     return this.select(range(0, Math.min(count, this.length)));
   }
 
   skip(count: number): Dataset {
+    requireKind(count, INDEX, 'skip');
     return this.select(range(count, this.length));
   }
 
   /** One of `count` parts: neighbouring rows, or every count-th if not contiguous. */
-  shard({ count, index, contiguous = true }: { count: number; index: number; contiguous?: boolean }): Dataset {
+  shard(options: { count: number; index: number; contiguous?: boolean }): Dataset {
+    requireOptions(options, { count: COUNT, index: INDEX, contiguous: FLAG }, 'shard');
+    const { count, index, contiguous = true } = options;
     checkShard(count, index);
     const all = contiguous ? range(...partRange(this.length, count, index)) : range(index, this.length, count);
     return this.select(all);
@@ -127,15 +143,20 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
     transform: (row: Row, index: number) => Row,
     { removeColumns = [] }: { removeColumns?: readonly string[] } = {},
   ): Dataset {
+    requireKind(transform, CALLBACK, 'map');
+    requireList(removeColumns, TEXT, 'removeColumns');
     const builder = new TableBuilder();
     for (let i = 0; i < this.length; i++) {
       const row = this.#at(i);
-      builder.add(merged(row, transform(row, i), removeColumns));
+      const made = transform(row, i);
+      requireKind(made, ROW, 'what map’s function gives');
+      builder.add(merged(row, made, removeColumns));
     }
     return new Dataset(builder.finish(), {}, this.skipped);
   }
 
   filter(keep: (row: Row, index: number) => boolean): Dataset {
+    requireKind(keep, CALLBACK, 'filter');
     const kept: number[] = [];
     for (let i = 0; i < this.length; i++) if (keep(this.#at(i), i)) kept.push(i);
     return this.select(kept);
@@ -151,6 +172,8 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
    * @throws DataError where no row has a column, or two would have one name.
    */
   renameColumns(names: Readonly<Record<string, string>>): Dataset {
+    requireKind(names, OBJECT, 'renameColumns');
+    requireList(Object.values(names), NAME, 'renameColumns');
     this.#check(Object.keys(names), 'renameColumns');
     const columns = this.#columns().map(([own, shown]) => [own, names[shown] ?? shown] as const);
     const shown = columns.map(([, name]) => name);
@@ -162,23 +185,28 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
   }
 
   selectColumns(columns: readonly string[]): Dataset {
+    requireList(columns, TEXT, 'selectColumns');
     this.#check(columns, 'selectColumns');
     const own = new Map(this.#columns().map(([from, shown]) => [shown, from]));
     return this.#with({ columns: new Map(columns.map((name) => [own.get(name) as string, name])) });
   }
 
   removeColumns(columns: readonly string[]): Dataset {
+    requireList(columns, TEXT, 'removeColumns');
     this.#check(columns, 'removeColumns');
     return this.selectColumns(this.columnNames.filter((name) => !columns.includes(name)));
   }
 
   /** The order `datasets` gives for the seed. */
-  shuffle({ seed }: { seed: number }): Dataset {
-    return this.select(new Pcg64(seed).permutation(this.length));
+  shuffle(options: { seed: number }): Dataset {
+    requireOptions(options, { seed: SEED }, 'shuffle');
+    return this.select(new Pcg64(options.seed).permutation(this.length));
   }
 
   /** A split; the rows `datasets` gives: the permutation's first ⌈testSize·n⌉ are the test, the next train. */
-  trainTestSplit({ testSize, trainSize, seed, shuffle = true }: SplitOptions): { train: Dataset; test: Dataset } {
+  trainTestSplit(options: SplitOptions): { train: Dataset; test: Dataset } {
+    requireOptions(options, { testSize: SIZE, trainSize: SIZE, seed: SEED, shuffle: FLAG }, 'trainTestSplit');
+    const { testSize, trainSize, seed, shuffle = true } = options;
     const { test, train } = splitSizes(this.length, testSize, trainSize);
     if (!shuffle) return { train: this.select(range(0, train)), test: this.select(range(train, train + test)) };
     if (seed === undefined) throw new DataError('no seed', 'trainTestSplit', 'give a seed, or shuffle: false');
@@ -187,7 +215,9 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
   }
 
   /** The rows as a stream, in so many shards, as a folder of files would have. */
-  toIterableDataset({ numShards = 1 }: { numShards?: number } = {}): IterableDataset {
+  toIterableDataset(options: { numShards?: number } = {}): IterableDataset {
+    requireOptions(options, { numShards: COUNT }, 'toIterableDataset');
+    const { numShards = 1 } = options;
     return IterableDataset.fromNode(RowsNode.of(this, numShards));
   }
 
@@ -226,6 +256,14 @@ export class Dataset implements Iterable<Row>, AsyncIterable<Row> {
     return new DataError(`no row ${index}`, where, `the dataset has ${this.length} rows, counted from 0`);
   }
 }
+
+/** Which sizes there are is `splitSizes`' to say. */
+const SIZE: Kind = { name: 'a number', is: (value) => typeof value === 'number' };
+
+const SYNC_ITERABLE: Kind = {
+  name: 'an iterable, which is no promise',
+  is: (value) => ITERABLE.is(value) && Symbol.iterator in (value as object),
+};
 
 function* range(start: number, end: number, step = 1): Generator<number> {
   for (let i = start; i < end; i += step) yield i;

@@ -1,5 +1,6 @@
 /** What a dataset holds, before anything is trained on it. */
 
+import { ITERABLE, ROW, requireKind } from '../arguments.ts';
 import { inferRecordType, type RecordType, type Row } from '../records/records.ts';
 
 /** Texts of one column by their length in characters. */
@@ -31,6 +32,7 @@ const FIRST_BOUND = 8;
 
 /** Reads all rows once. */
 export async function inspectRows(rows: Iterable<Row> | AsyncIterable<Row>): Promise<Inspection> {
+  requireKind(rows, ITERABLE, 'rows');
   let count = 0;
   let first: Row | undefined;
   let duplicates = 0;
@@ -41,6 +43,7 @@ export async function inspectRows(rows: Iterable<Row> | AsyncIterable<Row>): Pro
   const labels = { least: Number.POSITIVE_INFINITY, most: Number.NEGATIVE_INFINITY, distinct: 0, invalid: 0 };
   const distinct = new Set<number>();
   for await (const row of rows) {
+    requireKind(row, ROW, `rows[${count}]`);
     first ??= row;
     count += 1;
     const key = hash(JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? String(value) : value)));

@@ -183,9 +183,9 @@ describe('IterableDataset', () => {
     [
       'shuffle',
       () => files().shuffle({ seed: 0, bufferSize: 0 }),
-      'shuffle: bufferSize is 0\n  fix: give a whole number from 1 on',
+      'bufferSize: must be a whole number above 0 (received 0)\n  fix: give a whole number above 0',
     ],
-    ['a seed', () => files().shuffle({ seed: -1 }), 'seed: -1 is not a seed'],
+    ['a seed', () => files().shuffle({ seed: -1 }), 'seed: must be a whole number of at least 0 (received -1)'],
     ['shard', () => files().shard({ count: 5, index: 0 }), 'shard: 5 parts of 4 shards\n  fix: use splitByNode'],
     [
       'a shard that is not there',

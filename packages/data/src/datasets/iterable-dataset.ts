@@ -1,9 +1,13 @@
 /** A stream of rows that is read only as far as it is used, with the names and meaning of Python's `datasets`. */
 
+import { CALLBACK, COUNT, FLAG, INDEX, NAME, OBJECT, oneOf, TEXT } from '@uniem/hub/arguments';
+
+import { requireKind, requireList, requireOptions, SEED } from '../arguments.ts';
 import { LocalFile } from '../bytes.ts';
 import { DataError } from '../errors.ts';
+import { ON_BAD_RECORD, type OnBadRecord } from '../names.ts';
 import { Pcg64 } from '../random.ts';
-import { BadRecords, type OnBadRecord } from '../readers/reader.ts';
+import { BadRecords } from '../readers/reader.ts';
 import type { Row } from '../records/records.ts';
 import { describe, type Node, RowReader, type State } from '../stream/node.ts';
 import { RangeNode, RepeatNode, StepNode } from '../stream/ranges.ts';
@@ -57,8 +61,14 @@ export class IterableDataset implements AsyncIterable<Row> {
   /** The rows of files, one file after another. */
   static fromFiles(
     files: readonly (string | FileOpener)[],
-    { columns, onBadRecord = 'error' }: { columns?: readonly string[]; onBadRecord?: OnBadRecord } = {},
+    options: { columns?: readonly string[]; onBadRecord?: OnBadRecord } = {},
   ): IterableDataset {
+    const FILE = { name: 'a path or what opens a file', is: (value: unknown) => NAME.is(value) || CALLBACK.is(value) };
+    requireList(files, FILE, 'files');
+    const LIST = { name: 'an array', is: Array.isArray };
+    requireOptions(options, { columns: LIST, onBadRecord: oneOf(...ON_BAD_RECORD) }, 'fromFiles');
+    const { columns, onBadRecord = 'error' } = options;
+    if (columns) requireList(columns, TEXT, 'columns');
     const openers = files.map((file) => (typeof file === 'string' ? () => new LocalFile(file) : file));
     const bad = new BadRecords(onBadRecord);
     return new IterableDataset(new FilesNode(openers, columns, bad), bad);
@@ -66,6 +76,7 @@ export class IterableDataset implements AsyncIterable<Row> {
 
   /** @param make Gives the same rows each time it is called. */
   static fromGenerator(make: () => Iterable<Row> | AsyncIterable<Row>): IterableDataset {
+    requireKind(make, CALLBACK, 'fromGenerator');
     return new IterableDataset(new GeneratorNode(make), undefined);
   }
 
@@ -104,6 +115,7 @@ export class IterableDataset implements AsyncIterable<Row> {
    * @throws DataError where the state is of other steps.
    */
   resume(state: DatasetState): IterableDataset {
+    requireKind(state, OBJECT, 'resume', 'give what state() gave');
     const steps = describe(this.#node);
     if (state.steps !== steps) {
       throw new DataError(
@@ -120,15 +132,19 @@ export class IterableDataset implements AsyncIterable<Row> {
 
   /** Makes the passes to come shuffle otherwise: `set_epoch` of `datasets`. */
   setEpoch(epoch: number): void {
+    requireKind(epoch, INDEX, 'setEpoch');
     this.#epoch = epoch;
   }
 
   /** What the function gives is put over each row: columns it does not name stay, unless they are to be removed. */
   map(transform: Transform, { removeColumns = [] }: { removeColumns?: readonly string[] } = {}): IterableDataset {
+    requireKind(transform, CALLBACK, 'map');
+    requireList(removeColumns, TEXT, 'removeColumns');
     return this.#then(new BlockNode(this.#node, mapStep(transform, removeColumns)));
   }
 
   filter(keep: Predicate): IterableDataset {
+    requireKind(keep, CALLBACK, 'filter');
     return this.#then(new BlockNode(this.#node, filterStep(keep)));
   }
 
@@ -137,14 +153,18 @@ export class IterableDataset implements AsyncIterable<Row> {
   }
 
   renameColumns(names: Readonly<Record<string, string>>): IterableDataset {
+    requireKind(names, OBJECT, 'renameColumns');
+    requireList(Object.values(names), NAME, 'renameColumns');
     return this.#then(new BlockNode(this.#node, renameStep(new Map(Object.entries(names)))));
   }
 
   selectColumns(columns: readonly string[]): IterableDataset {
+    requireList(columns, TEXT, 'selectColumns');
     return this.#then(new BlockNode(this.#node, selectStep(columns)));
   }
 
   removeColumns(columns: readonly string[]): IterableDataset {
+    requireList(columns, TEXT, 'removeColumns');
     return this.#then(new BlockNode(this.#node, removeStep(columns)));
   }
 
@@ -164,16 +184,15 @@ export class IterableDataset implements AsyncIterable<Row> {
 
   /** Shuffles the files and, through a buffer, the rows: the order `datasets` 5.2 gives for the seed. */
   shuffle(options: ShuffleOptions): IterableDataset {
-    const { bufferSize = 1000, maxBufferInputShards = 10 } = options;
-    for (const [name, value] of Object.entries({ bufferSize, maxBufferInputShards })) {
-      if (wholeNumber(value, name) === 0)
-        throw new DataError(`${name} is 0`, 'shuffle', 'give a whole number from 1 on');
-    }
+    requireOptions(options, { seed: SEED, bufferSize: COUNT, maxBufferInputShards: COUNT }, 'shuffle');
+    requireKind(options.seed, SEED, 'seed');
     return this.#then(shuffleNode(this.#node, options));
   }
 
   /** The files of one of `count` parts. */
-  shard({ count, index, contiguous = true }: { count: number; index: number; contiguous?: boolean }): IterableDataset {
+  shard(options: { count: number; index: number; contiguous?: boolean }): IterableDataset {
+    requireOptions(options, { count: COUNT, index: INDEX, contiguous: FLAG }, 'shard');
+    const { count, index, contiguous = true } = options;
     if (!(Number.isSafeInteger(count) && Number.isSafeInteger(index) && index >= 0 && index < count)) {
       throw new DataError(`no shard ${index} of ${count}`, 'shard', 'count shards from 0');
     }
@@ -188,7 +207,9 @@ export class IterableDataset implements AsyncIterable<Row> {
   }
 
   /** The rows of one machine: its files where all machines get as many, else every worldSize-th row. */
-  splitByNode({ rank, worldSize }: { rank: number; worldSize: number }): IterableDataset {
+  splitByNode(options: { rank: number; worldSize: number }): IterableDataset {
+    requireOptions(options, { rank: INDEX, worldSize: COUNT }, 'splitByNode');
+    const { rank, worldSize } = options;
     if (!(Number.isSafeInteger(worldSize) && Number.isSafeInteger(rank) && rank >= 0 && rank < worldSize)) {
       throw new DataError(`no rank ${rank} of ${worldSize}`, 'splitByNode', 'count ranks from 0');
     }

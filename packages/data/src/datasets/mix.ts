@@ -1,9 +1,13 @@
 /** Several datasets as one to train on. */
 
+import { OBJECT } from '@uniem/hub/arguments';
+
+import { requireKind, requireList, requireOptions, SEED } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import type { Row } from '../records/records.ts';
 import { concatenateDatasets, interleaveDatasets } from './combine.ts';
 import { Dataset } from './dataset.ts';
+import { DATASET } from './either-dataset.ts';
 import type { IterableDataset } from './iterable-dataset.ts';
 
 export interface MixOptions {
@@ -30,8 +34,12 @@ export function mixDatasets(
 ): Dataset | IterableDataset;
 export function mixDatasets(
   datasets: Readonly<Record<string, Dataset | IterableDataset>>,
-  { weights, seed }: MixOptions,
+  options: MixOptions,
 ): Dataset | IterableDataset {
+  requireKind(datasets, OBJECT, 'datasets');
+  requireList(Object.values(datasets), DATASET, 'datasets');
+  requireOptions(options, { weights: OBJECT, seed: SEED }, 'mixDatasets');
+  const { weights, seed } = options;
   const named = Object.entries(datasets).map(([name, rows]): Dataset | IterableDataset =>
     rows.map((row: Row) => ('dataset' in row ? {} : { dataset: name })),
   );

@@ -1,9 +1,13 @@
 /** What stands before the texts of a column: an instruction, or the `query: ` and `passage: ` of E5. */
 
+import { OBJECT, TEXT } from '@uniem/hub/arguments';
+
+import { requireKind, requireList } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { sourceOf } from '../records/provenance.ts';
 import type { Row } from '../records/records.ts';
 import type { Dataset } from './dataset.ts';
+import { DATASET } from './either-dataset.ts';
 import type { IterableDataset } from './iterable-dataset.ts';
 
 /**
@@ -21,6 +25,9 @@ export function prefixColumns(
   rows: Dataset | IterableDataset,
   prefixes: Readonly<Record<string, string>>,
 ): Dataset | IterableDataset {
+  requireKind(rows, DATASET, 'rows');
+  requireKind(prefixes, OBJECT, 'prefixes');
+  requireList(Object.values(prefixes), TEXT, 'prefixes');
   return rows.map((row: Row) =>
     Object.fromEntries(Object.entries(prefixes).map(([column, prefix]) => [column, after(prefix, column, row)])),
   );

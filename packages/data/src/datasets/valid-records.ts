@@ -1,9 +1,12 @@
 /** Rows without those that nothing can be trained on. */
 
+import { oneOf } from '@uniem/hub/arguments';
+
+import { ITERABLE, requireKind } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { BadRecords } from '../readers/reader.ts';
 import { sourceOf } from '../records/provenance.ts';
-import { type RecordType, type Row, textFields, validateRecord } from '../records/records.ts';
+import { RECORD_TYPES, type RecordType, type Row, textFields, validateRecord } from '../records/records.ts';
 import { BlockNode, filterStep } from '../stream/transforms.ts';
 import { Dataset } from './dataset.ts';
 import { IterableDataset } from './iterable-dataset.ts';
@@ -15,6 +18,8 @@ import { IterableDataset } from './iterable-dataset.ts';
 export function validRecords(rows: Dataset, type: RecordType): Dataset;
 export function validRecords(rows: Dataset | AsyncIterable<Row>, type: RecordType): Dataset | IterableDataset;
 export function validRecords(rows: Dataset | AsyncIterable<Row>, type: RecordType): Dataset | IterableDataset {
+  requireKind(rows, ITERABLE, 'rows');
+  requireKind(type, oneOf(...RECORD_TYPES), 'type');
   const bad = new BadRecords('skip');
   const isValid = (row: Row, index: number) => {
     const problem = problemOf(row, type, sourceOf(row) ?? `record ${index + 1}`);

@@ -33,11 +33,11 @@ beforeEach(() => {
   made.push(cacheDir);
 });
 
-const load = (id: string, options: LoadOptions & { offline?: boolean } = {}) =>
+const load = (id: string, { offline, ...options }: LoadOptions & { offline?: boolean } = {}) =>
   loadDataset(id, {
     token: false,
     ...options,
-    hub: { endpoint: hub.endpoint, cacheDir, retryDelay: 1, ...(options.offline ? { offline: true } : {}) },
+    hub: { endpoint: hub.endpoint, cacheDir, retryDelay: 1, ...(offline ? { offline } : {}) },
   });
 const rowsOf = async (rows: AsyncIterable<Row>) => {
   const all: Row[] = [];

@@ -3,16 +3,19 @@
 import { existsSync } from 'node:fs';
 
 import { type HubName, type HubOptions, parseHubName } from '@uniem/hub';
+import { FLAG, type Kind, NAME, OBJECT, oneOf } from '@uniem/hub/arguments';
 
+import { requireKind, requireOptions } from '../arguments.ts';
 import { LocalFile } from '../bytes.ts';
 import { concatenateDatasets } from '../datasets/combine.ts';
 import { Dataset, type DatasetDict } from '../datasets/dataset.ts';
 import { IterableDataset, type IterableDatasetDict } from '../datasets/iterable-dataset.ts';
 import { TableBuilder } from '../datasets/table.ts';
 import { DataError } from '../errors.ts';
+import { ON_BAD_RECORD, type OnBadRecord } from '../names.ts';
 import { arrowBatches, arrowColumns } from '../readers/arrow.ts';
 import { extensionOf, readBlocks } from '../readers/formats.ts';
-import { BadRecords, type OnBadRecord } from '../readers/reader.ts';
+import { BadRecords } from '../readers/reader.ts';
 import { rowPrefix } from '../records/provenance.ts';
 import type { FileOpener } from '../stream/sources.ts';
 import type { DataFiles } from './data-files.ts';
@@ -76,6 +79,8 @@ export async function loadDataset(
   path: string,
   options: LoadOptions = {},
 ): Promise<Dataset | DatasetDict | IterableDataset | IterableDatasetDict> {
+  requireKind(path, NAME, 'path');
+  requireOptions(options, OPTIONS, 'loadDataset');
   const found = await find(path, options);
   if (options.split !== undefined) {
     const whole = options.split === 'all' && !found.splits.has('all');
@@ -96,6 +101,22 @@ export async function loadDataset(
   return found.alone && only ? only[1] : (Object.fromEntries(loaded) as DatasetDict | IterableDatasetDict);
 }
 
+const OPTIONS: Record<string, Kind> = {
+  name: NAME,
+  split: NAME,
+  streaming: FLAG,
+  revision: NAME,
+  columns: { name: 'an array', is: Array.isArray },
+  token: { name: 'a string, or false', is: (value) => NAME.is(value) || value === false },
+  dataFiles: {
+    name: 'a pattern, a list of them, or an object of them',
+    is: (value) => NAME.is(value) || typeof value === 'object',
+  },
+  withoutTrain: FLAG,
+  onBadRecord: oneOf(...ON_BAD_RECORD),
+  hub: OBJECT,
+};
+
 /** Files by split, and how to open them. */
 interface Found {
   splits: ReadonlyMap<string, readonly string[]>;
@@ -105,6 +126,7 @@ interface Found {
 
 /** What of the hub a path names; undefined for a file, a folder or a pattern. */
 export function hubNameOf(path: string): HubName | undefined {
+  requireKind(path, NAME, 'path');
   return existsSync(path) || isPattern(path) || extensionOf(path) !== undefined ? undefined : parseHubName(path);
 }
 

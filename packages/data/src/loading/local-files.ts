@@ -2,6 +2,8 @@
 
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { NAME } from '@uniem/hub/arguments';
+import { requireKind } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { EXTENSIONS, extensionOf } from '../readers/formats.ts';
 import {
@@ -62,6 +64,7 @@ export function localFiles(
 
 /** The names that loadDataset takes for a folder of tasks: its .dataset folders, as M3E has them. None of another path. */
 export function partsOf(folder: string): string[] {
+  requireKind(folder, NAME, 'folder');
   if (!existsSync(folder) || !statSync(folder).isDirectory()) return [];
   return readdirSync(folder)
     .filter((entry) => entry.endsWith('.dataset'))

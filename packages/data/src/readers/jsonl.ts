@@ -1,5 +1,8 @@
 /** JSON Lines, plain or gzipped. */
 
+import { NAME } from '@uniem/hub/arguments';
+
+import { requireKind } from '../arguments.ts';
 import { type ByteSource, LocalFile } from '../bytes.ts';
 import { DataError } from '../errors.ts';
 import { linePrefix, rememberSource } from '../records/provenance.ts';
@@ -13,6 +16,7 @@ import { BadRecords, type Block, columnPicker, type Position, type ReadOptions, 
  * @throws DataError with file:line for a line that is not UTF-8, not JSON, or not an object.
  */
 export function readJsonl(path: string): AsyncGenerator<Row> {
+  requireKind(path, NAME, 'path');
   return rowsOf(jsonlBlocks(new LocalFile(path)));
 }
 

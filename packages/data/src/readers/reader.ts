@@ -2,6 +2,7 @@
 
 import type { ByteSource } from '../bytes.ts';
 import { DataError } from '../errors.ts';
+import type { OnBadRecord } from '../names.ts';
 import type { Row } from '../records/records.ts';
 
 /** Where a block begins: plain JSON, understood by the reader that made it. */
@@ -27,11 +28,6 @@ export interface ReadOptions {
  * A reader pulls bytes only when it is asked for a block, and closes the file when the loop over it ends.
  */
 export type Reader = (file: ByteSource, options?: ReadOptions, from?: Position) => AsyncGenerator<Block>;
-
-/** What becomes of a record that is no good: it is an error, or left out and counted. */
-export const ON_BAD_RECORD = ['error', 'skip'] as const;
-
-export type OnBadRecord = (typeof ON_BAD_RECORD)[number];
 
 /** How many messages of skipped records are kept. */
 const NAMED = 5;

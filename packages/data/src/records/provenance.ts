@@ -53,7 +53,7 @@ export function rememberSource(row: object, prefix: string, number?: number): vo
 
 /** Where a row was read, if a reader said so. */
 export function sourceOf(row: object): string | undefined {
-  return Source.get(row);
+  return typeof row === 'object' && row !== null ? Source.get(row) : undefined;
 }
 
 /** The same in two parts, for whoever keeps many. */

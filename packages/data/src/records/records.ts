@@ -1,5 +1,8 @@
 /** The record types, and which one a record is. */
 
+import { oneOf } from '@uniem/hub/arguments';
+
+import { ROW, requireKind } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { suggestedNames } from './known-names.ts';
 import { keepSource, sourceOf } from './provenance.ts';
@@ -61,6 +64,7 @@ const NEGATIVE = /^text_neg(?:_\d+)?$/;
 
 /** The negatives of a triplet in the order of its fields; a numbered field that is null has none. */
 export function negativesOf(record: Row): string[] {
+  requireKind(record, ROW, 'record');
   return Object.keys(record)
     .filter((name) => NEGATIVE.test(name))
     .flatMap((name) => (record[name] ?? []) as string | string[]);
@@ -85,7 +89,8 @@ function hasField(record: object, field: string): boolean {
  *
  * @param where Where the record is from; what its reader remembered if left out.
  */
-export function inferRecordType(record: object, where = sourceOf(record)): RecordType {
+export function inferRecordType(record: object, where?: string): RecordType {
+  requireKind(record, ROW, 'record');
   for (const [type, fields] of Object.entries(FIELDS)) {
     if (fields.every((field) => hasField(record, field))) return type as RecordType;
   }
@@ -95,21 +100,20 @@ export function inferRecordType(record: object, where = sourceOf(record)): Recor
     names.length > 0
       ? `rename ${names.map((pair) => pair.join(' to ')).join(', ')} (${names.map((pair) => `--rename ${pair.join('=')}`).join(' ')})`
       : 'rename them to {text, text_pos}, {text, text_pos, text_neg}, {sentence1, sentence2, label} or {text, vector}';
-  throw new DataError(`the fields {${columns.join(', ')}} match no record type`, where, fix);
+  throw new DataError(`the fields {${columns.join(', ')}} match no record type`, where ?? sourceOf(record), fix);
 }
 
 /**
  * The record as its type: itself, or a copy whose bigint label is a number.
  *
- * @param where Where the record is from; what its reader remembered if left out.
+ * @param given Where the record is from; what its reader remembered if left out.
  * @throws DataError where a field is missing, a text is no string, a label no finite number, a vector no numbers, or a
  * triplet has no negative.
  */
-export function validateRecord<T extends RecordType>(
-  record: object,
-  type: T,
-  where = sourceOf(record),
-): Records[T] & Row {
+export function validateRecord<T extends RecordType>(record: object, type: T, given?: string): Records[T] & Row {
+  requireKind(record, ROW, given ?? 'record');
+  requireKind(type, oneOf(...RECORD_TYPES), 'type');
+  const where = given ?? sourceOf(record);
   const row = record as Row;
   for (const field of FIELDS[type]) {
     const value = row[field];

@@ -1,6 +1,8 @@
 /** Where rows come from: files, generators, rows at hand. */
 
+import { ITERABLE, ROW, requireKind } from '../arguments.ts';
 import type { ByteSource } from '../bytes.ts';
+import { DataError } from '../errors.ts';
 import type { Pcg64 } from '../random.ts';
 import { readBlocks } from '../readers/formats.ts';
 import type { BadRecords, Block, Position } from '../readers/reader.ts';
@@ -116,13 +118,16 @@ export class GeneratorNode implements Node {
 
   open(state: State = { count: 0 }): Cursor {
     const skip = state.count as number;
-    const rows = generated(this.#make?.() ?? []);
+    const made = this.#make ? this.#make() : [];
+    requireKind(made, ITERABLE, 'what the generator gives');
+    const rows = generated(made);
     let count = 0;
     return {
       async read() {
         for (; count < skip; count++) if ((await rows.next()).done) return undefined;
         const { value, done } = await rows.next();
         if (done) return undefined;
+        requireKind(value, ROW, `rows[${count}]`);
         count += 1;
         return [value];
       },
@@ -174,6 +179,9 @@ export class RowsNode implements Node {
   }
 
   static of(rows: RowsAt, shards: number): RowsNode {
+    if (shards > Math.max(1, rows.length)) {
+      throw new DataError(`${shards} shards of ${rows.length} rows`, 'numShards', 'give at most one a row');
+    }
     const ranges = Array.from({ length: shards }, (_, i) => partRange(rows.length, shards, i));
     return new RowsNode(rows, ranges);
   }

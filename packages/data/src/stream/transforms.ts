@@ -1,5 +1,6 @@
 /** Steps that change or leave out rows, one after another. */
 
+import { ROW, requireKind } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { keepSource, sourceOf } from '../records/provenance.ts';
 import type { Row } from '../records/records.ts';
@@ -78,7 +79,9 @@ export function mapStep(transform: Transform, remove: readonly string[]): BlockS
       for (let i = 0; i < rows.length; i++) {
         const row = rows[i] as Row;
         const result = transform(row, index + i);
-        given.push(merged(row, result instanceof Promise ? await result : result, remove));
+        const made = result instanceof Promise ? await result : result;
+        requireKind(made, ROW, 'what map’s function gives');
+        given.push(merged(row, made, remove));
       }
       return given;
     },

@@ -145,19 +145,25 @@ function taskOf(row: Row, field: string): unknown {
  * Steps of a run; undefined for a stream, whose length is not known. Batches that depend on what the rows hold are
  * counted, so that the learning rate ends with the last one.
  *
- * @throws OptionError where there is none.
+ * A fraction of epochs is transformers' rule: as many of the steps of one, rounded up.
+ *
+ * @throws OptionError where there is none, and for a fraction of a stream.
  */
 export async function totalSteps(source: BatchSource, rows: Rows): Promise<number | undefined> {
   const { gradientAccumulationSteps, epochs, maxSteps = Number.POSITIVE_INFINITY, batchSize } = source.options;
-  if (!(rows instanceof Dataset)) return source.options.maxSteps;
+  if (!(rows instanceof Dataset)) {
+    if (Number.isInteger(epochs) || source.options.maxSteps !== undefined) return source.options.maxSteps;
+    const what = `the number of steps of a stream is not known (received ${epochs})`;
+    throw new OptionError(what, 'epochs', 'give a whole number, or maxSteps');
+  }
   const { uniqueTexts, taskField, tokenBudget, taskSampling } = source.options;
   const isPlain = !uniqueTexts && taskField === undefined && tokenBudget === undefined;
   const steps = (batches: number) => Math.ceil(batches / gradientAccumulationSteps);
   let total = 0;
-  if (isPlain && taskSampling === 'proportional') total = steps(plainBatches(source, rows.length)) * epochs;
+  if (isPlain && taskSampling === 'proportional') total = stepsIn(epochs, steps(plainBatches(source, rows.length)));
   else {
-    for (let epoch = 1; epoch <= epochs && total < maxSteps; epoch++) {
-      total += steps(await countBatches(source, rows, epoch));
+    for (let epoch = 1; epoch < epochs + 1 && total < maxSteps; epoch++) {
+      total += stepsIn(Math.min(1, epochs - epoch + 1), steps(await countBatches(source, rows, epoch)));
     }
   }
   if (total > 0) return Math.min(total, maxSteps);
@@ -167,6 +173,9 @@ export async function totalSteps(source: BatchSource, rows: Rows): Promise<numbe
     source.options.dropLast ? 'give more records, or leave dropLast out' : 'give more records',
   );
 }
+
+/** Without what a product of floats adds: 0.1 of 30 steps are 3. */
+const stepsIn = (epochs: number, stepsOfOne: number) => Math.ceil(Number((epochs * stepsOfOne).toPrecision(12)));
 
 function plainBatches({ options: { batchSize, dropLast }, recordType }: BatchSource, records: number): number {
   const least = dropLast ? batchSize : recordType === 'pair' ? 2 : 1; // records that make a last batch

@@ -1,6 +1,7 @@
 /** What a run is given to learn from: rows at hand, or a stream of them. */
 
 import { OptionError } from '@uniem/core';
+import { requireKind } from '@uniem/core/arguments';
 import {
   DataError,
   Dataset,
@@ -41,7 +42,7 @@ export async function openTrainingData(
 ): Promise<TrainingRows> {
   const dict = 'train' in dataset ? dataset : { train: dataset };
   const given = dict.validation ?? dict.dev;
-  const [train, validation] = [toRows(dict.train), given && toRows(given)];
+  const [train, validation] = [toRows(dict.train, 'dataset'), given && toRows(given, 'validation')];
   const type = recordType ?? inferRecordType(await firstRow(train));
   if (onBadRecord === 'skip') {
     const kept = validRecords(train, type);
@@ -54,7 +55,10 @@ export async function openTrainingData(
   return { train, validation, recordType: type };
 }
 
-function toRows(data: TrainingData): Rows {
+function toRows(data: TrainingData, name: string): Rows {
+  const isRows = (value: unknown) =>
+    typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value);
+  requireKind(data, { name: 'a Dataset or an iterable of records', is: isRows }, name);
   if (data instanceof Dataset) return data;
   if (Symbol.iterator in data) return Dataset.fromRows(data);
   if ((data[Symbol.asyncIterator]() as unknown) !== data) return data;

@@ -2,10 +2,18 @@
  * Multinomial logistic regression with an L2 penalty, fitted to its optimum: sklearn.linear_model.LogisticRegression
  * with its defaults (C = 1, the intercept not penalized). N vectors, H values, K classes. Of two classes the first one's
  * score is 0, as there: a row for each would halve the penalty.
+ *
+ * Most of the way goes by float32 products on the engine; the last steps, which decide how good the optimum is, by
+ * float64 sums.
  */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { ensureEngine } from '@uniem/core';
 
 const MOST_ITERATIONS = 1000;
 const TOLERANCE = 1e-5; // largest value of the gradient
+/** Where float32 gradients of so many vectors still say which way is down, a vector. */
+const ROUGH_TOLERANCE = 1e-7;
 const MEMORY = 10; // pairs of L-BFGS
 
 export interface LogisticRegression {
@@ -15,13 +23,19 @@ export interface LogisticRegression {
 }
 
 /** @param x [N, H] */
-export function fitLogisticRegression(x: readonly ArrayLike<number>[], labels: readonly unknown[]): LogisticRegression {
+export async function fitLogisticRegression(
+  x: readonly ArrayLike<number>[],
+  labels: readonly unknown[],
+): Promise<LogisticRegression> {
   const classes = [...new Set(labels)].sort();
-  const targets = labels.map((label) => classes.indexOf(label));
+  const indices = new Map(classes.map((name, k) => [name, k]));
+  const targets = labels.map((label) => indices.get(label) as number);
   const width = (x[0]?.length ?? 0) + 1;
   const fixed = classes.length === 2 ? 1 : 0;
-  const objective = (point: Float64Array) => lossAndGradient(point, x, targets, classes.length, width, fixed);
-  const point = minimize(objective, new Float64Array((classes.length - fixed) * width));
+  const start = new Float64Array((classes.length - fixed) * width);
+  const rough = await roughly(x, targets, classes.length, width, fixed, start);
+  const objective = async (point: Float64Array) => lossAndGradient(point, x, targets, classes.length, width, fixed);
+  const { point } = await minimize(objective, rough, TOLERANCE);
   const rowOf = (k: number) => (k < 0 ? new Float64Array(width) : point.slice(k * width, (k + 1) * width));
   return { classes, weights: classes.map((_, k) => rowOf(k - fixed)) };
 }
@@ -78,22 +92,91 @@ function lossAndGradient(
       (gradient[start + width - 1] as number) += error;
     }
   });
+  return { loss: loss + penalty(point, width, gradient), gradient };
+}
+
+/** Near the optimum, by products on the engine. */
+async function roughly(
+  x: readonly ArrayLike<number>[],
+  targets: readonly number[],
+  K: number,
+  width: number,
+  fixed: number,
+  start: Float64Array,
+): Promise<Search> {
+  const [N, H, rows] = [x.length, width - 1, K - fixed];
+  if (N === 0 || H === 0) return { point: start, history: [] };
+  await ensureEngine();
+  const values = new Float32Array(N * H);
+  x.forEach((row, n) => {
+    values.set(row, n * H);
+  });
+  const table = tf.tensor2d(values, [N, H]);
+  const objective = async (point: Float64Array): Promise<Value> => {
+    const weights = new Float32Array(rows * H);
+    for (let k = 0; k < rows; k++) weights.set(point.subarray(k * width, k * width + H), k * H);
+    const scores = await valuesOf(() => tf.matMul(table, tf.tensor2d(weights, [rows, H]), false, true)); // [N, rows]
+    const gradient = new Float64Array(point.length);
+    let loss = 0;
+    for (let n = 0; n < N; n++) {
+      const own = Array.from({ length: K }, (_, k) =>
+        k < fixed ? 0 : (scores[n * rows + k - fixed] as number) + (point[(k - fixed + 1) * width - 1] as number),
+      );
+      const found = softmax(own);
+      loss -= Math.log(Math.max(found[targets[n] as number] as number, Number.MIN_VALUE));
+      for (let k = fixed; k < K; k++) {
+        const error = (found[k] as number) - (k === targets[n] ? 1 : 0);
+        scores[n * rows + k - fixed] = error;
+        (gradient[(k - fixed + 1) * width - 1] as number) += error;
+      }
+    }
+    const slopes = await valuesOf(() => tf.matMul(tf.tensor2d(scores, [N, rows]), table, true)); // [rows, H]
+    for (let k = 0; k < rows; k++) gradient.set(slopes.subarray(k * H, (k + 1) * H), k * width);
+    return { loss: loss + penalty(point, width, gradient), gradient };
+  };
+  try {
+    return await minimize(objective, { point: start, history: [] }, Math.max(TOLERANCE, ROUGH_TOLERANCE * N));
+  } finally {
+    table.dispose();
+  }
+}
+
+async function valuesOf(make: () => tf.Tensor): Promise<Float32Array> {
+  const tensor = tf.tidy(make);
+  const values = (await tensor.data()) as Float32Array;
+  tensor.dispose();
+  return values;
+}
+
+/** ½‖w‖² without the intercepts, whose slope is added to the gradient. */
+function penalty(point: Float64Array, width: number, gradient: Float64Array): number {
+  let sum = 0;
   for (let j = 0; j < point.length; j++) {
     if (j % width === width - 1) continue;
     const weight = point[j] as number;
-    loss += (weight * weight) / 2;
+    sum += (weight * weight) / 2;
     (gradient[j] as number) += weight;
   }
-  return { loss, gradient };
+  return sum;
+}
+
+/** Where a search is: a point, and what it has learnt of the Hessian. */
+interface Search {
+  point: Float64Array;
+  history: { s: Float64Array; y: Float64Array }[];
 }
 
 /** L-BFGS with a backtracking line search, for a convex function. Source: Nocedal & Wright, algorithms 7.4 and 7.5. */
-function minimize(objective: (point: Float64Array) => Value, start: Float64Array): Float64Array {
-  let point = start;
-  let value = objective(point);
-  const history: { s: Float64Array; y: Float64Array }[] = [];
+async function minimize(
+  objective: (point: Float64Array) => Promise<Value>,
+  from: Search,
+  tolerance: number,
+): Promise<Search> {
+  let { point } = from;
+  let value = await objective(point);
+  const history = [...from.history];
   for (let iteration = 0; iteration < MOST_ITERATIONS; iteration++) {
-    if (value.gradient.every((slope) => Math.abs(slope) <= TOLERANCE)) break;
+    if (value.gradient.every((slope) => Math.abs(slope) <= tolerance)) break;
     const direction = towards(value.gradient, history);
     const slope = dot(direction, value.gradient);
     let step = history.length === 0 ? 1 / Math.sqrt(dot(value.gradient, value.gradient)) : 1;
@@ -101,7 +184,7 @@ function minimize(objective: (point: Float64Array) => Value, start: Float64Array
     let after = value;
     for (; step > 1e-12; step /= 2) {
       next = point.map((p, i) => p + step * (direction[i] as number));
-      after = objective(next);
+      after = await objective(next);
       if (after.loss <= value.loss + 1e-4 * step * slope) break;
     }
     if (!(after.loss < value.loss)) break; // no number is better any more
@@ -111,7 +194,7 @@ function minimize(objective: (point: Float64Array) => Value, start: Float64Array
     if (history.length > MEMORY) history.shift();
     [point, value] = [next, after];
   }
-  return point;
+  return { point, history };
 }
 
 /** −H·gradient, H the inverse Hessian that the history tells of. */

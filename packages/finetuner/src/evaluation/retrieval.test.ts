@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-import type { Embedder } from '@uniem/core';
-import { expect, test } from 'vitest';
+import { type Embedder, vectorsInMemory } from '@uniem/core';
+import { describe, expect, test } from 'vitest';
 
 import { evaluateRetrieval, type RetrievalMetrics, ranksOf, retrievalMetrics } from './retrieval.ts';
 
@@ -49,35 +49,46 @@ test('metrics from ranks 1, 2 and 11, by hand', () => {
   expect(metrics['ndcg@10']).toBeCloseTo((1 + 1 / Math.log2(3)) / 3, 12);
 });
 
-test('of documents scored the same the lower index comes first', () => {
+test('of documents scored the same the lower index comes first', async () => {
   const query = Float32Array.of(1);
   const documents = [1, 1, 1].map((value) => Float32Array.of(value));
-  expect(ranksOf([query], documents, [[[0], [1], [2]]])).toEqual([[1, 2, 3]]);
+  const ranks = await ranksOf(vectorsInMemory([query]), vectorsInMemory(documents), [[[0], [1], [2]]]);
+  expect(ranks).toEqual([[1, 2, 3]]);
 });
 
-test('ranks agree with a full sort across blocks', () => {
-  let state = 1;
-  const next = () => {
+/** Numbers between −1 and 1. */
+function numbers(seed: number): () => number {
+  let state = seed;
+  return () => {
     state = (state * 48271) % 2147483647;
-    return (state % 7) - 3; // few values, so ties happen
+    return (2 * state) / 2147483647 - 1;
   };
-  const vectors = (count: number) => Array.from({ length: count }, () => Float32Array.from([next(), next()]));
+}
+
+describe.each([
+  ['of few values, so that ties happen', 2, (x: number) => Math.round(x * 3)],
+  ['that float32 sums cannot tell apart', 300, (x: number) => 1 + x * 1e-5],
+])('ranks %s', (_, H, make) => {
+  const next = numbers(7);
+  const vectors = (count: number) =>
+    Array.from({ length: count }, () => Float32Array.from({ length: H }, () => make(next())));
   const queries = vectors(20);
   const documents = vectors(150);
-  const score = (a: Float32Array, b: Float32Array) =>
-    (a[0] as number) * (b[0] as number) + (a[1] as number) * (b[1] as number);
-  const expected = queries.map((query, i) => {
-    const scores = documents.map((document) => score(query, document));
-    const order = scores.map((_, j) => j).sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
-    return [order.indexOf(7 * i) + 1];
+  documents.forEach((document, i) => {
+    if (i % 5 === 4) document.set(documents[i - 3] as Float32Array); // copies under another text
   });
-  expect(
-    ranksOf(
-      queries,
-      documents,
-      queries.map((_, i) => [[7 * i]]),
-    ),
-  ).toEqual(expected);
+
+  test.each([256 * 2 ** 20, 2e6, 1])('agree with a full sort, in %i bytes', async (memory) => {
+    const expected = queries.map((query, i) => {
+      const scores = documents.map((document) =>
+        query.reduce((sum, value, j) => sum + value * (document[j] as number), 0),
+      );
+      const order = scores.map((_, j) => j).sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
+      return [order.indexOf(7 * i) + 1];
+    });
+    const answers = queries.map((_, i) => [[7 * i]]);
+    expect(await ranksOf(vectorsInMemory(queries), vectorsInMemory(documents), answers, memory)).toEqual(expected);
+  });
 });
 
 test('documents of the same text are all right answers', async () => {
@@ -109,4 +120,46 @@ test('a query without its document is named', async () => {
   await expect(evaluateRetrieval(encoder, { queries: ['1 0'], documents: [] })).rejects.toThrow(
     'relevant: no document 0 among 0\n  fix: give an index into documents for each query',
   );
+});
+
+describe('quantized documents', () => {
+  const task = { queries: golden.queries.map(unit), documents: golden.documents.map(unit) };
+
+  test('are ranked by their bits, where all are candidates', async () => {
+    const bits = task.documents.map((text) => text.split(' ').map((value) => (Number(value) > 0 ? 1 : 0)));
+    const ranks = task.queries.map((text, i) => {
+      const query = text.split(' ').map((value) => Math.fround(Number(value)));
+      const equal = (other: number[]) => other.filter((bit, j) => bit === ((query[j] as number) > 0 ? 1 : 0)).length;
+      const score = (other: number[]) => other.reduce<number>((sum, bit, j) => sum + bit * (query[j] as number), 0);
+      const order = bits
+        .map((other, index) => ({ index, equal: equal(other), score: score(other) }))
+        .sort((a, b) => b.score - a.score || b.equal - a.equal || a.index - b.index);
+      return [{ rank: 1 + order.findIndex(({ index }) => index === i), gain: 1 }];
+    });
+    const quantization = { precision: 'ubinary', multiplier: 1 } as const; // 100 candidates of 60 documents
+    expect(await evaluateRetrieval(encoder, task, { quantization })).toEqual(retrievalMetrics(ranks));
+  });
+
+  test('of 8 bits lose next to nothing, of one bit much', async () => {
+    const measured = async (precision: 'int8' | 'binary') =>
+      (await evaluateRetrieval(encoder, task, { quantization: { precision } }))['ndcg@10'];
+    expect(Math.abs((await measured('int8')) - (golden.metrics['ndcg@10'] as number))).toBeLessThan(0.02);
+    expect(await measured('binary')).toBeLessThan((golden.metrics['ndcg@10'] as number) - 0.1);
+  });
+
+  test('another copy of an answer takes no rank from the next', async () => {
+    const copies = {
+      queries: ['1 0'],
+      documents: ['1 0', '1 0', '0.9 -0.4', '-1 1'],
+      relevant: [
+        new Map([
+          [1, 1],
+          [2, 1],
+        ]),
+      ],
+    };
+    const quantization = { precision: 'uint8' } as const;
+    const metrics = await evaluateRetrieval(encoder, copies, { quantization });
+    expect(metrics).toMatchObject({ 'recall@1': 0.5, 'ndcg@10': 1, 'map@100': 1 });
+  });
 });

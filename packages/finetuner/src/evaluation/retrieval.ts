@@ -1,6 +1,11 @@
 /** Retrieval: find each query's document among all of them. N queries, M documents, H values. */
 
-import { type Embedder, OptionError } from '@uniem/core';
+import { dot, type EncodeTexts, OptionError, scoreBlocks, type VectorSource } from '@uniem/core';
+import { INDEX, OBJECT, requireKind, requireList, TEXT } from '@uniem/core/arguments';
+
+import { withMethods } from '../arguments.ts';
+import { type EncodingOptions, encodeAll, searchMemory } from './encode-all.ts';
+import { type Quantization, quantizedRanks } from './quantized-ranks.ts';
 
 export interface RetrievalMetrics {
   'mrr@10': number;
@@ -18,13 +23,16 @@ export interface RetrievalTask {
   relevant?: readonly (number | ReadonlyMap<number, number>)[];
 }
 
+export interface RetrievalOptions extends EncodingOptions {
+  /** Documents are searched by their codes, and the candidates found scored again; left out, by their vectors. */
+  quantization?: Quantization | undefined;
+}
+
 /** A right document: where it stands among all, from 1, and what finding it is worth. */
 export interface Answer {
   rank: number;
   gain: number;
 }
-
-const BLOCK = 64; // documents that stay in the cache while every query passes over them
 
 /**
  * Encodes both sides, each with the prompt that the model has for it, and ranks by cosine.
@@ -32,9 +40,19 @@ const BLOCK = 64; // documents that stay in the cache while every query passes o
  * @throws OptionError for a query whose answer is not there.
  */
 export async function evaluateRetrieval(
-  embedder: Pick<Embedder, 'encodeQuery' | 'encodeDocument'>,
+  embedder: { encodeQuery: EncodeTexts; encodeDocument: EncodeTexts },
   task: RetrievalTask,
+  options: RetrievalOptions = {},
 ): Promise<RetrievalMetrics> {
+  requireKind(embedder, withMethods('encodeQuery', 'encodeDocument'), 'embedder');
+  requireKind(task, OBJECT, 'task');
+  requireList(task.queries, TEXT, 'queries');
+  requireList(task.documents, TEXT, 'documents');
+  const ANSWER = {
+    name: 'an index, or a Map of gains by index',
+    is: (value: unknown) => INDEX.is(value) || value instanceof Map,
+  };
+  if (task.relevant !== undefined) requireList(task.relevant, ANSWER, 'relevant');
   const { queries: texts, documents } = task;
   const relevant = (task.relevant ?? texts.map((_, i) => i)).map((own) =>
     typeof own === 'number' ? new Map([[own, 1]]) : own,
@@ -62,49 +80,87 @@ export async function evaluateRetrieval(
   });
   const gains = relevant.map((own) => new Map([...own].map(([index, gain]) => [documents[index] as string, gain])));
   const answers = gains.map((own) => [...own.keys()].map((text) => copies.get(text) as number[]));
-  const encoded = await embedder.encodeQuery(texts, { normalize: true });
-  const ranks = ranksOf(encoded, await embedder.encodeDocument(documents, { normalize: true }), answers);
-  return retrievalMetrics(
-    gains.map((own, i) => [...own.values()].map((gain, j) => ({ rank: ranks[i]?.[j] as number, gain }))),
-  );
+  const encoded = await encodeAll((part, given) => embedder.encodeQuery(part, given), texts, options);
+  const searched = await encodeAll((part, given) => embedder.encodeDocument(part, given), documents, options);
+  try {
+    const { quantization } = options;
+    const ranks = quantization
+      ? await quantizedRanks(encoded, searched, answers, { ...quantization, memory: searchMemory(options) })
+      : await ranksOf(encoded, searched, answers, searchMemory(options));
+    return retrievalMetrics(
+      gains.map((own, i) => [...own.values()].map((gain, j) => ({ rank: ranks[i]?.[j] as number, gain }))),
+    );
+  } finally {
+    encoded.close();
+    searched.close();
+  }
 }
 
 /**
  * Ranks from 1 of each query's answers among the documents by dot product. Of documents scored the same the lower index
  * comes first. The same text twice is one answer, ranked once: by its best copy, and its others stand nowhere.
  *
+ * @param queries N vectors of H values.
+ * @param documents M vectors of H values.
  * @param answers By query, the indices of each answer's documents of the right text, at least one.
+ * @param memory Bytes of vectors and scores held at once.
  */
-export function ranksOf(
-  queries: readonly Float32Array[], // [N, H]
-  documents: readonly Float32Array[], // [M, H]
+export async function ranksOf(
+  queries: VectorSource,
+  documents: VectorSource,
   answers: readonly (readonly (readonly number[])[])[],
-): number[][] {
-  const best = queries.map((query, i) =>
-    (answers[i] as readonly (readonly number[])[]).map((copies) => {
-      const own = copies.map((index) => ({ index, score: dot(query, documents[index] as Float32Array), rank: 1 }));
-      return own.reduce((a, b) => (b.score > a.score ? b : a)); // of equal ones the first, whose index is the lowest
-    }),
-  );
+  memory?: number,
+): Promise<number[][]> {
+  const best: Ranked[][] = [];
+  for (const [i, own] of answers.entries()) {
+    const query = await queries.read(i, i + 1);
+    const ranked: Ranked[] = [];
+    for (const copies of own) ranked.push(await bestCopy(query, documents, copies));
+    best.push(ranked);
+  }
   const nowhere = best.map((own, i) => {
     const kept = new Set(own.map(({ index }) => index));
-    return new Set(answers[i]?.flat().filter((index) => !kept.has(index)));
+    return [...new Set(answers[i]?.flat().filter((index) => !kept.has(index)))];
   });
-  for (let start = 0; start < documents.length; start += BLOCK) {
-    const end = Math.min(start + BLOCK, documents.length);
-    queries.forEach((query, i) => {
-      const own = best[i] as (typeof best)[number];
-      const out = nowhere[i] as ReadonlySet<number>;
-      for (let j = start; j < end; j++) {
-        if (out.size > 0 && out.has(j)) continue;
-        const score = dot(query, documents[j] as Float32Array);
-        for (const answer of own) {
-          if (score > answer.score || (score === answer.score && j < answer.index)) answer.rank += 1;
+  for await (const { firstQuery, firstDocument, ...block } of scoreBlocks(queries, documents, memory)) {
+    const { scores, documents: D } = block;
+    for (let query = 0; query < block.queries; query++) {
+      const error = block.errorOf(query);
+      const isAhead = (document: number, { index, score }: Ranked) => {
+        const found = block.exact(query, document);
+        return found > score || (found === score && firstDocument + document < index);
+      };
+      for (const answer of best[firstQuery + query] as Ranked[]) {
+        const [low, high] = [answer.score - error, answer.score + error];
+        let ahead = 0;
+        for (let document = 0, at = query * D; document < D; document++, at++) {
+          const score = scores[at] as number;
+          if (score > high || (score >= low && isAhead(document, answer))) ahead += 1;
         }
+        for (const index of nowhere[firstQuery + query] as number[]) {
+          const document = index - firstDocument;
+          if (document >= 0 && document < D && isAhead(document, answer)) ahead -= 1;
+        }
+        answer.rank += ahead;
       }
-    });
+    }
   }
   return best.map((own) => own.map(({ rank }) => rank));
+}
+
+interface Ranked {
+  index: number;
+  score: number;
+  rank: number;
+}
+
+async function bestCopy(query: Float32Array, documents: VectorSource, copies: readonly number[]): Promise<Ranked> {
+  const own: Ranked[] = [];
+  for (const index of copies) {
+    const document = await documents.read(index, index + 1);
+    own.push({ index, score: dot(query, 0, document, 0, query.length), rank: 1 });
+  }
+  return own.reduce((a, b) => (b.score > a.score ? b : a)); // of equal ones the first, whose index is the lowest
 }
 
 /** Means over the queries, from each one's answers. Those of pytrec_eval, whose nDCG takes gains as they are. */
@@ -131,10 +187,4 @@ export function retrievalMetrics(queries: readonly (readonly Answer[])[]): Retri
       (own) => own.reduce((sum, { rank }, i) => sum + (rank <= 100 ? (i + 1) / rank : 0), 0) / own.length,
     ),
   };
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
-  return sum;
 }

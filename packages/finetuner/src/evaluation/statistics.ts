@@ -127,11 +127,11 @@ function entropy(sizes: readonly number[]): number {
 
 /** sklearn.metrics.f1_score with average='macro', over the labels of both sides. */
 export function macroF1(labels: readonly unknown[], predicted: readonly unknown[]): number {
-  const classes = [...new Set([...labels, ...predicted])];
-  const scores = classes.map((name) => {
-    const hits = labels.filter((label, i) => label === name && predicted[i] === name).length;
-    const there = labels.filter((label) => label === name).length + predicted.filter((label) => label === name).length;
-    return (2 * hits) / there;
+  const [there, hits] = [new Map<unknown, number>(), new Map<unknown, number>()];
+  const count = (counts: Map<unknown, number>, name: unknown) => counts.set(name, (counts.get(name) ?? 0) + 1);
+  for (const name of [...labels, ...predicted]) count(there, name); // in both: 2·TP + FP + FN
+  labels.forEach((name, i) => {
+    if (predicted[i] === name) count(hits, name);
   });
-  return mean(scores);
+  return mean([...there].map(([name, total]) => (2 * (hits.get(name) ?? 0)) / total));
 }

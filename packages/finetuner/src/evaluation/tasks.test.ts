@@ -120,6 +120,11 @@ describe('records that fit no task', () => {
       () => run('classification', [{ text: '1 0', label: 1 }]),
       'task: classification needs a training set\n  fix: give a folder with train and test',
     ],
+    [
+      'for a search, where there is none',
+      () => evaluateTask('sts', encoder, { test: scored([10], [1]) }, { quantization: { precision: 'int8' } }),
+      'quantization: sts searches nothing\n  fix: leave it out, or measure retrieval',
+    ],
     ['of none', () => run('sts', []), 'no records to measure on\n  fix: give at least one'],
   ])('%s', async (_name, act, message) => {
     await expect((async () => act())()).rejects.toThrow(message);

@@ -1,17 +1,21 @@
 /** Evaluation tasks by name: what records they need, what they measure. N records, H values of an embedding. */
 
-import { type Embedder, OptionError } from '@uniem/core';
+import { type EncodeTexts, OptionError, topK } from '@uniem/core';
+import { OBJECT, oneOf, requireKind, requireList } from '@uniem/core/arguments';
 import { DataError, type Row, sourceOf } from '@uniem/data';
 
+import { ROW, withMethods } from '../arguments.ts';
+import { TASKS, type TaskName } from '../names.ts';
+import { type EncodingOptions, encodeAll, searchMemory } from './encode-all.ts';
 import { kMeans } from './k-means.ts';
 import { fitLogisticRegression, predict } from './logistic-regression.ts';
-import { evaluateRetrieval } from './retrieval.ts';
+import { evaluateRetrieval, type RetrievalOptions } from './retrieval.ts';
 import { averagePrecision, binaryMetrics, macroF1, mean, pearson, spearman, vMeasure } from './statistics.ts';
 
 export type Metrics = Record<string, number>;
 
 /** What texts are encoded by: an Embedder. */
-export type Encoder = Pick<Embedder, 'encode'>;
+export type Encoder = { encode: EncodeTexts };
 
 export interface TaskData {
   /** What is measured on. */
@@ -25,7 +29,7 @@ interface Task {
   fields: Readonly<Record<string, 'text' | 'number' | 'label' | 'texts'>>;
   /** The metric by which models are compared. */
   main: string;
-  measure(embedder: Encoder, data: TaskData): Promise<Metrics>;
+  measure(embedder: Encoder, data: TaskData, options: RetrievalOptions): Promise<Metrics>;
 }
 
 const PAIR = { text: 'text', text_pos: 'text' } as const;
@@ -41,28 +45,40 @@ const DEFINITIONS = {
   reranking: { fields: { query: 'text', positive: 'texts', negative: 'texts' }, main: 'map', measure: reranking },
   classification: { fields: LABELLED, main: 'accuracy', measure: classification },
   clustering: { fields: LABELLED, main: 'vMeasure', measure: clustering },
-} as const satisfies Record<string, Task>;
-
-export type TaskName = keyof typeof DEFINITIONS;
-
-export const TASKS = Object.keys(DEFINITIONS) as [TaskName, ...TaskName[]];
+} as const satisfies Record<TaskName, Task>;
 
 /** The metric by which models are compared on a task. */
-export const mainMetric = (task: TaskName): string => DEFINITIONS[task].main;
+export function mainMetric(task: TaskName): string {
+  requireKind(task, TASK, 'task');
+  return DEFINITIONS[task].main;
+}
 
 /**
  * Measures a model on a task.
  *
  * @throws DataError for a record that lacks a field, naming its place; OptionError where there is nothing to learn from.
  */
-export async function evaluateTask(task: TaskName, embedder: Encoder, data: TaskData): Promise<Metrics> {
+export async function evaluateTask(
+  task: TaskName,
+  embedder: Encoder,
+  data: TaskData,
+  options: RetrievalOptions = {},
+): Promise<Metrics> {
+  requireKind(task, TASK, 'task');
+  requireKind(embedder, withMethods('encode'), 'embedder');
+  requireData(data);
+  if (options.quantization && task !== 'retrieval') {
+    throw new OptionError(`${task} searches nothing`, 'quantization', 'leave it out, or measure retrieval');
+  }
   if (data.test.length === 0) throw new DataError('no records to measure on', undefined, 'give at least one');
   for (const row of [...data.test, ...(data.train ?? [])]) requireFields(row, task);
-  return DEFINITIONS[task].measure(embedder, data);
+  return DEFINITIONS[task].measure(embedder, data, options);
 }
 
 /** The task that a record's fields tell: labels 0 and 1 alone mean pairs told apart; a training set, classification. */
-export function inferTask({ test, train }: TaskData): TaskName {
+export function inferTask(data: TaskData): TaskName {
+  requireData(data);
+  const { test, train } = data;
   const first = test[0] ?? {};
   const has = (task: TaskName) => Object.keys(DEFINITIONS[task].fields).every((field) => field in first);
   if (has('sts')) return test.every(({ label }) => label === 0 || label === 1) ? 'pair-classification' : 'sts';
@@ -76,6 +92,14 @@ export function inferTask({ test, train }: TaskData): TaskName {
     sourceOf(first),
     `rename them to one of ${[...new Set(known)].join('; ')}`,
   );
+}
+
+const TASK = oneOf(...TASKS);
+
+function requireData(data: TaskData): void {
+  requireKind(data, OBJECT, 'data');
+  requireList(data.test, ROW, 'data.test');
+  if (data.train !== undefined) requireList(data.train, ROW, 'data.train');
 }
 
 function requireFields(row: Row, task: TaskName): void {
@@ -116,24 +140,28 @@ function dot(a: Float32Array, b: Float32Array): number {
 }
 
 /** text_pos finds text among all texts, as a question its answer; one that stands in several records finds them all. */
-async function retrieval(embedder: Encoder, { test }: TaskData): Promise<Metrics> {
+async function retrieval(embedder: Encoder, { test }: TaskData, options: RetrievalOptions): Promise<Metrics> {
   const answers = new Map<string, Map<number, number>>();
   column(test, 'text_pos').forEach((query, i) => {
     answers.set(query, (answers.get(query) ?? new Map()).set(i, 1));
   });
   const task = { queries: [...answers.keys()], documents: column(test, 'text'), relevant: [...answers.values()] };
   // Which of the two is the question, the records do not say: no prompts by role.
-  const encode: Encoder['encode'] = (texts, options) => embedder.encode(texts, options);
-  return { ...(await evaluateRetrieval({ encodeQuery: encode, encodeDocument: encode }, task)) };
+  const encode: EncodeTexts = (texts, given) => embedder.encode(texts, given);
+  return { ...(await evaluateRetrieval({ encodeQuery: encode, encodeDocument: encode }, task, options)) };
 }
 
 /** Each text finds its translation among all; MTEB's accuracy and weighted F1. */
-async function bitext(embedder: Encoder, { test }: TaskData): Promise<Metrics> {
-  const [texts, translations] = [await encode(embedder, test, 'text'), await encode(embedder, test, 'text_pos')];
-  const found = texts.map((text) => {
-    const scores = translations.map((other) => dot(text, other));
-    return scores.indexOf(Math.max(...scores));
-  });
+async function bitext(embedder: Encoder, { test }: TaskData, options: EncodingOptions): Promise<Metrics> {
+  const encoded = (field: string) =>
+    encodeAll((texts, given) => embedder.encode(texts, given), column(test, field), options);
+  const [texts, translations] = [await encoded('text'), await encoded('text_pos')];
+  const found: number[] = [];
+  for await (const part of topK(texts, translations, 1, searchMemory(options))) {
+    for (const [hit] of part) found.push(hit?.index ?? -1);
+  }
+  texts.close();
+  translations.close();
   const right = found.map((index, i) => (index === i ? 1 : 0));
   return { accuracy: mean(right), f1: macroF1([...found.keys()], found) };
 }
@@ -183,7 +211,7 @@ async function reranking(embedder: Encoder, { test }: TaskData): Promise<Metrics
 /** Logistic regression on the embeddings of the training set, as MTEB's. */
 async function classification(embedder: Encoder, { test, train }: TaskData): Promise<Metrics> {
   if (!train) throw new OptionError('classification needs a training set', 'task', 'give a folder with train and test');
-  const model = fitLogisticRegression(await encode(embedder, train, 'text'), column(train, 'label'));
+  const model = await fitLogisticRegression(await encode(embedder, train, 'text'), column(train, 'label'));
   const predicted = (await encode(embedder, test, 'text')).map((vector) => predict(model, vector));
   const labels = column(test, 'label');
   return { accuracy: mean(labels.map((label, i) => (label === predicted[i] ? 1 : 0))), f1: macroF1(labels, predicted) };
@@ -192,5 +220,5 @@ async function classification(embedder: Encoder, { test, train }: TaskData): Pro
 /** k-means with as many clusters as labels. */
 async function clustering(embedder: Encoder, { test }: TaskData): Promise<Metrics> {
   const labels = column(test, 'label');
-  return { vMeasure: vMeasure(labels, kMeans(await encode(embedder, test, 'text'), new Set(labels).size)) };
+  return { vMeasure: vMeasure(labels, await kMeans(await encode(embedder, test, 'text'), new Set(labels).size)) };
 }

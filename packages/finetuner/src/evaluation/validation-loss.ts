@@ -21,7 +21,7 @@ export async function meanLoss(rows: Rows, source: BatchSource, stopped: () => b
   for await (const batch of recordBatches(rows, { ...source, options: whole })) {
     await setImmediate(); // lets a signal through, as the trainer does
     if (stopped()) return undefined;
-    const loss = tf.tidy(() => batchLoss(embedder, batch, options));
+    const loss = embedder.compute(() => tf.tidy(() => batchLoss(embedder, batch, options)));
     sum += (await loss.data())[0] as number;
     loss.dispose();
     count += 1;

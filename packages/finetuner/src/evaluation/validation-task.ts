@@ -2,11 +2,12 @@
 
 import { setImmediate } from 'node:timers/promises';
 
-import type { Embedder, EncodeOptions } from '@uniem/core';
+import type { EncodeTexts } from '@uniem/core';
 import { negativesOf, type RecordType, type Row, validateRecord } from '@uniem/data';
 import type { BatchSource } from '../batches/record-batches.ts';
 import type { Rows } from '../batches/training-data.ts';
-import { evaluateTask, type Metrics, type TaskName } from './tasks.ts';
+import type { TaskName } from '../names.ts';
+import { evaluateTask, type Metrics } from './tasks.ts';
 
 /** The tasks that records to train on can be. */
 export type ValidationTaskName = Extract<TaskName, 'retrieval' | 'triplet' | 'sts' | 'pair-classification'>;
@@ -67,7 +68,7 @@ export async function measureTask(
 ): Promise<Metrics | undefined> {
   const { embedder, prefix, options } = source;
   const interrupted = new Error('internal: the measuring was stopped');
-  const encode = async (texts: readonly string[], given?: EncodeOptions) => {
+  const encode: EncodeTexts = async (texts, given) => {
     const vectors: Float32Array[] = [];
     for (let start = 0; start < texts.length; start += TEXTS_AT_ONCE) {
       await setImmediate(); // lets a signal through, as the trainer does
@@ -78,7 +79,7 @@ export async function measureTask(
     return vectors;
   };
   try {
-    const metrics = await evaluateTask(task, { encode } satisfies Pick<Embedder, 'encode'>, { test: rows });
+    const metrics = await evaluateTask(task, { encode }, { test: rows });
     return Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
   } catch (error) {
     if (error === interrupted) return undefined;

@@ -4,7 +4,7 @@ import { dropoutState, type Embedder, type Parameters } from '@uniem/core';
 import type { RecordBatch } from '../batches/records.ts';
 import { batchLoss, embeddingsLoss } from '../losses/losses.ts';
 import type { ResolvedFinetuneOptions } from '../options.ts';
-import { cachedGradients } from './grad-cache.ts';
+import { type CachedPass, cachedGradients } from './grad-cache.ts';
 import { type Gradients, gradientsOf } from './trainer.ts';
 
 /** Dropout places that a part of a batch has for itself; a model has some hundred. */
@@ -20,15 +20,15 @@ export function batchGradients(
 ): Gradients {
   const { gradCacheTokens: tokensAtOnce, gradientCheckpointing } = options;
   const dropout = dropoutState(options.seed, pass);
-  if (tokensAtOnce === undefined) return gradientsOf(() => batchLoss(embedder, batch, options, dropout), variables);
+  if (tokensAtOnce === undefined) {
+    return embedder.compute(() => gradientsOf(() => batchLoss(embedder, batch, options, dropout), variables));
+  }
   const { seed } = dropout;
-  return cachedGradients(
-    {
-      tokens: batch.tokens,
-      tokensAtOnce,
-      embed: (part, i) => embedder.embed(part, { seed, place: i * PART_PLACES }, gradientCheckpointing),
-      loss: (embeddings) => embeddingsLoss(embedder, embeddings, batch, options),
-    },
-    variables,
-  );
+  const parts: CachedPass = {
+    tokens: batch.tokens,
+    tokensAtOnce,
+    embed: (part, i) => embedder.embed(part, { seed, place: i * PART_PLACES }, gradientCheckpointing),
+    loss: (embeddings) => embeddingsLoss(embedder, embeddings, batch, options),
+  };
+  return embedder.compute(() => cachedGradients(parts, variables));
 }

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import * as tf from '@tensorflow/tfjs-core';
 import { clipGradNorm } from '@uniem/core';
+import { CALLBACK, COUNT, INDEX, MAP, OBJECT, requireKind } from '@uniem/core/arguments';
 
 import type { AdamW } from '../optimizer/adamw.ts';
 import type { Schedule } from '../optimizer/schedules.ts';
@@ -13,6 +14,8 @@ export interface Training<Batch> {
   groups: AsyncIterable<Batch[]>;
   /** Loss and gradients of a batch; `pass` is another for each batch of the run and decides the dropout masks. */
   gradients: (batch: Batch, pass: number) => Gradients;
+  /** Runs work that ends before it returns on the engine of the variables. */
+  compute: <T>(work: () => T) => T;
   /** Batches of a whole group: an epoch's last may be smaller. */
   passesAStep: number;
   /** Trainable parameters by name. */
@@ -44,22 +47,41 @@ export interface Step<Batch> {
   group: readonly Batch[];
 }
 
+const TRAINING = {
+  groups: OBJECT,
+  compute: CALLBACK,
+  gradients: CALLBACK,
+  passesAStep: COUNT,
+  variables: MAP,
+  optimizer: OBJECT,
+  schedule: CALLBACK,
+  startStep: INDEX,
+};
+
 /** One yield a step, in order. Breaking out of the loop stops the run after a whole step. */
 export async function* train<Batch>(training: Training<Batch>): AsyncGenerator<Step<Batch>> {
-  const { groups, variables, optimizer, schedule, maxGradNorm, passesAStep } = training;
+  requireKind(training, OBJECT, 'training');
+  for (const [name, kind] of Object.entries(TRAINING)) {
+    requireKind((training as unknown as Record<string, unknown>)[name], kind, name);
+  }
+  const { groups, compute, variables, optimizer, schedule, maxGradNorm, passesAStep } = training;
   let step = training.startStep;
   for await (const group of groups) {
-    const found = gradientStep(group, (batch, i) => training.gradients(batch, step * passesAStep + i));
-    const { gradients, norm } = clip(found.gradients, maxGradNorm);
+    const { value, gradients, norm } = compute(() => {
+      const found = gradientStep(group, (batch, i) => training.gradients(batch, step * passesAStep + i));
+      return { value: found.value, ...clip(found.gradients, maxGradNorm) };
+    });
     const lr = schedule(step);
     let mean: number;
     let gradNorm: number | undefined;
     try {
-      mean = (await found.value.data())[0] as number;
+      mean = (await value.data())[0] as number;
       gradNorm = norm && ((await norm.data())[0] as number);
-      if (Number.isFinite(mean) && Number.isFinite(gradNorm ?? 0)) optimizer.step(variables, gradients, lr);
+      if (Number.isFinite(mean) && Number.isFinite(gradNorm ?? 0)) {
+        compute(() => optimizer.step(variables, gradients, lr));
+      }
     } finally {
-      tf.dispose([found.value, ...gradients.values()]);
+      tf.dispose([value, ...gradients.values()]);
       norm?.dispose();
     }
     step += 1;

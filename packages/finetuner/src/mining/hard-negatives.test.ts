@@ -10,9 +10,9 @@ import { type MiningOptions, mineHardNegatives } from './hard-negatives.ts';
 
 const golden = JSON.parse(readFileSync(new URL('../../../../fixtures/mining/expected.json', import.meta.url), 'utf8'));
 const pairs = golden.pairs.map(([text, text_pos]: [string, string]) => ({ text, text_pos }));
-const vectors = { q: golden.queries, d: golden.documents } as Record<string, number[][]>;
+const vectors = { q: golden.queries, d: golden.documents, o: golden.others } as Record<string, number[][]>;
 
-/** Texts q0 … and d0 … have the golden's vectors. */
+/** Texts q0 …, d0 … and o0 … have the golden's vectors. */
 const encoder = {
   encode: async (texts: readonly string[]) =>
     texts.map((text) => {
@@ -47,6 +47,36 @@ test.each<Result>(golden.results)("$options mines sentence-transformers' triplet
   expect(mined.map(({ text, text_pos, text_neg }) => [text, text_pos, text_neg])).toEqual(triplets);
 });
 
+test.each<Result>(golden.pooled)('$options of a corpus mines theirs', async ({ options, triplets }) => {
+  const ours = Object.fromEntries(Object.entries(options).map(([name, value]) => [NAMES[name] as string, value]));
+  for (const memory of [undefined, 20_000]) {
+    const mined = await mineHardNegatives(encoder, pairs, { ...ours, corpus: golden.corpus, memory });
+    expect(mined.map(({ text, text_pos, text_neg }) => [text, text_pos, text_neg])).toEqual(triplets);
+  }
+});
+
+test('a corpus alone gives negatives, never a positive of the text, nor the text itself', async () => {
+  const some = pairs.slice(0, 5);
+  const corpus = ['q0', 'd1', ...Array.from({ length: 12 }, (_, i) => `o${i}`), 'o3', 'd2'];
+  const mined = await mineHardNegatives(encoder, some, { corpus, numNegatives: 13 });
+  expect(new Set(mined.map(({ text_neg }) => text_neg))).toEqual(new Set(corpus));
+  const of = (text: string) => mined.filter((triplet) => triplet.text === text).map(({ text_neg }) => text_neg);
+  expect(of('q0')).toHaveLength(13);
+  expect(of('q0')).not.toContain('q0');
+  expect(of('q1')).toEqual(expect.arrayContaining(['q0', 'd2']));
+  expect(of('q1')).not.toContain('d1');
+  const far = await mineHardNegatives(encoder, some, { corpus, margin: 0.3 }); // from positives outside the corpus
+  const cosine = (a: string, b: string) => {
+    const [x, y] = [a, b].map((text) => vectors[text[0] as string]?.[Number(text.slice(1))] as number[]);
+    const dot = (p: number[], q: number[]) => p.reduce((sum, value, i) => sum + value * (q[i] as number), 0);
+    return dot(x as number[], y as number[]) / Math.hypot(...(x as number[])) / Math.hypot(...(y as number[]));
+  };
+  expect(far.length).toBeGreaterThan(0);
+  for (const { text, text_pos, text_neg } of far) {
+    expect(cosine(text, text_neg) + 0.3).toBeLessThanOrEqual(cosine(text, text_pos) + 1e-6);
+  }
+});
+
 test('random ones are of the same candidates, the same for a seed', async () => {
   const options = { numNegatives: 2, rangeMax: 8, sampling: 'random' } as const;
   const all = await mineHardNegatives(encoder, pairs, { numNegatives: 8, rangeMax: 8 });
@@ -62,6 +92,9 @@ test('random ones are of the same candidates, the same for a seed', async () => 
 
 test('what cannot be mined is refused', async () => {
   await expect(mineHardNegatives(encoder, [])).rejects.toThrow('no pairs to mine\n  fix: give at least one');
+  await expect(mineHardNegatives(encoder, pairs, { corpus: [] })).rejects.toThrow(
+    'corpus: no texts to mine from\n  fix: give at least one',
+  );
   await expect(mineHardNegatives(encoder, pairs, { numNegatives: 5, rangeMin: 3, rangeMax: 6 })).rejects.toThrow(
     'rangeMax: 5 negatives are not to be had between 3 and 6\n  fix: raise rangeMax, or lower rangeMin or numNegatives',
   );

@@ -8,8 +8,13 @@ import {
   type HostTensor,
   ModelError,
   type Moments,
+  OptionError,
   type StoredTensor,
 } from '@uniem/core';
+
+import { CALLBACK, type Kind, requireKind, requireOptions } from '@uniem/core/arguments';
+
+import { AT_LEAST_0 } from '../arguments.ts';
 
 /** A parameter's moments, and how many updates they have seen (one thawed late starts at 0). */
 interface State extends Moments {
@@ -25,6 +30,9 @@ export interface AdamWOptions {
   lrFactor?: (name: string) => number;
 }
 
+const BELOW_1: Kind = { name: 'a number from 0 below 1', is: (value) => AT_LEAST_0.is(value) && (value as number) < 1 };
+const OPTIONS = { beta1: BELOW_1, beta2: BELOW_1, eps: AT_LEAST_0, weightDecay: AT_LEAST_0, lrFactor: CALLBACK };
+
 /** uniem's no_decay_keywords. */
 const NO_DECAY = ['bias', 'LayerNorm', 'layernorm'];
 
@@ -33,14 +41,20 @@ export class AdamW {
   readonly #options: Required<AdamWOptions>;
 
   constructor(options: AdamWOptions = {}) {
+    requireOptions(options, OPTIONS, 'AdamW');
     this.#options = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01, lrFactor: () => 1, ...options };
   }
 
   /** One update of every variable that has a gradient; `bias`, `LayerNorm` and `layernorm` in a name mean no decay. */
   step(variables: ReadonlyMap<string, tf.Variable>, gradients: ReadonlyMap<string, tf.Tensor>, lr: number): void {
+    for (const [name, map] of Object.entries({ variables, gradients })) {
+      requireKind(map, { name: 'a Map', is: (value) => value instanceof Map }, name);
+    }
+    requireKind(lr, AT_LEAST_0, 'lr');
     for (const [name, gradient] of gradients) {
       const variable = variables.get(name);
-      if (!variable) throw new Error(`internal: a gradient for ${name}, which is no parameter`);
+      if (!variable)
+        throw new OptionError(`a gradient for ${name}, which is no variable`, 'gradients', 'give its variable');
       const state = this.#stateOf(name, variable);
       state.t += 1;
       const weightDecay = NO_DECAY.some((word) => name.includes(word)) ? 0 : this.#options.weightDecay;

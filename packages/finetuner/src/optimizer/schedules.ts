@@ -2,14 +2,17 @@
 
 import { OptionError } from '@uniem/core';
 
+import { INDEX, OBJECT, oneOf, requireKind } from '@uniem/core/arguments';
+
+import { AT_LEAST_0 } from '../arguments.ts';
+import { SCHEDULERS, type SchedulerName } from '../names.ts';
+
 /** Learning rate of update number `step`, counted from 0. */
 export type Schedule = (step: number) => number;
 
-export const SCHEDULERS = ['constant', 'linear', 'cosine'] as const;
-
 export interface ScheduleOptions {
   /** Left out, uniem's rule: cosine with warmup, else constant. */
-  scheduler?: (typeof SCHEDULERS)[number] | undefined;
+  scheduler?: SchedulerName | undefined;
   /** Steps; below 1 a fraction of all, rounded down. */
   warmupSteps?: number | undefined;
 }
@@ -22,6 +25,11 @@ export interface ScheduleOptions {
  * @throws OptionError for a rate that needs the number of steps where it is not known.
  */
 export function schedule(lr: number, options: ScheduleOptions, totalSteps: number | undefined): Schedule {
+  requireKind(lr, AT_LEAST_0, 'lr');
+  requireKind(options, OBJECT, 'schedule');
+  requireKind(options.scheduler, oneOf(undefined, ...SCHEDULERS), 'scheduler');
+  requireKind(options.warmupSteps ?? 0, AT_LEAST_0, 'warmupSteps');
+  if (totalSteps !== undefined) requireKind(totalSteps, INDEX, 'totalSteps');
   const { warmupSteps = 0, scheduler = options.warmupSteps === undefined ? 'constant' : 'cosine' } = options;
   if (totalSteps === undefined && (scheduler !== 'constant' || (warmupSteps > 0 && warmupSteps < 1))) {
     throw new OptionError(

@@ -1,5 +1,7 @@
 /** A curve as SVG, for where no page with scripts is wanted. */
 
+import { OptionError } from '@uniem/core';
+import { type Kind, requireKind, requireList, TEXT } from '@uniem/core/arguments';
 import { escaped } from './html.ts';
 
 const WIDTH = 640;
@@ -11,6 +13,12 @@ export interface Point {
   value: number;
 }
 
+const POINT: Kind = {
+  name: 'a point { step, value }',
+  is: (value) =>
+    [(value as Point | null)?.step, (value as Point | null)?.value].every((one) => typeof one === 'number'),
+};
+
 /**
  * A line through points, and others as dots beside it.
  *
@@ -18,6 +26,10 @@ export interface Point {
  * @param dots Of the same measure, as the validation loss beside the loss.
  */
 export function curveSvg(title: string, points: readonly Point[], dots: readonly Point[] = []): string {
+  requireKind(title, TEXT, 'title');
+  requireList(points, POINT, 'points');
+  requireList(dots, POINT, 'dots');
+  if (points.length === 0) throw new OptionError('has no point', 'points', 'give at least one');
   const values = [...points, ...dots].map(({ value }) => value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const [first, last] = [points[0]?.step ?? 0, points.at(-1)?.step ?? 0];

@@ -4,7 +4,8 @@ import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync }
 
 import { ModelError } from '@uniem/core';
 
-import type { Metrics, TaskName } from '../evaluation/tasks.ts';
+import type { Metrics } from '../evaluation/tasks.ts';
+import type { TaskName } from '../names.ts';
 
 export interface StepMetrics {
   step: number;

@@ -1,6 +1,6 @@
 /** README.md of a trained model. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import { parse } from 'yaml';
 import type { Evaluation } from '../evaluation/validation-task.ts';
 import { FineTuner } from '../run/finetuner.ts';
 import { hubResults } from './hub-results.ts';
-import { type ModelOrigin, modelCard } from './model-card.ts';
+import { modelCard } from './model-card.ts';
 
 const model = fileURLToPath(new URL('../../../../fixtures/tiny-bert/model', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'uniem-card-'));
@@ -66,14 +66,28 @@ test('a run writes it, with its options and validation losses, and no path of th
   expect(card).toContain("pooling: 'mean'");
 });
 
+const plain = { prefix: '', datasets: [], language: undefined, training: [], validation: [], evaluation: undefined };
+
+/** An embedder as opened from elsewhere: no hub is asked in these tests. */
+function openedFrom(
+  embedder: Embedder,
+  name: string,
+  folder: string,
+  base?: { name: string; folder: string },
+): Embedder {
+  const origin = { name, folder, base: base && { ...base, base: undefined } };
+  return new Proxy(embedder, {
+    get: (target, key) => (key === 'origin' ? origin : Reflect.get(target, key, target)),
+  });
+}
+
 test('a base model of the hub is named; a pooling without a name is not promised to Python', async () => {
   await useEngine({ backend: 'native' });
-  const embedder = await Embedder.fromPretrained(model, { poolingStrategy: 'first_last_mean' });
-  const origin = { model: 'moka-ai/m3e-small@v1', folder: folder, datasets: ['moka-ai/set', 'org/other'] };
-  writeFileSync(join(folder, 'README.md'), '---\nlanguage:\n- zh\n- en\n---\n# M3E\n');
-  const card = modelCard({ embedder, origin, prefix: '', training: [], validation: [], evaluation: undefined });
+  const opened = await Embedder.fromPretrained(model, { poolingStrategy: 'first_last_mean' });
+  const embedder = openedFrom(opened, 'moka-ai/m3e-small@v1', folder);
+  const card = modelCard({ ...plain, embedder, language: 'zh', datasets: ['moka-ai/set', 'org/other'] });
   expect(frontMatter(card)).toEqual({
-    language: ['zh', 'en'],
+    language: 'zh',
     pipeline_tag: 'sentence-similarity',
     base_model: 'moka-ai/m3e-small',
     datasets: ['moka-ai/set', 'org/other'],
@@ -85,12 +99,31 @@ test('a base model of the hub is named; a pooling without a name is not promised
   expect(card).not.toContain('Python');
 });
 
+test('what a folder remembers of its origin is not told: _name_or_path of config.json, the language of its card', async () => {
+  const remembers = join(folder, 'remembers');
+  cpSync(model, remembers, { recursive: true });
+  const config = JSON.parse(readFileSync(join(model, 'config.json'), 'utf8'));
+  writeFileSync(join(remembers, 'config.json'), JSON.stringify({ ...config, _name_or_path: 'nreimers/MiniLM' }));
+  writeFileSync(join(remembers, 'README.md'), '---\nlanguage: en\nbase_model: other/model\n---\n');
+  const cardOf = async (text: string) => {
+    const dataset = Array.from({ length: 4 }, () => ({ text, text_pos: text }));
+    const fineTuner = await FineTuner.fromPretrained(remembers, { dataset, backend: 'native' });
+    const outputDir = mkdtempSync(join(folder, 'run-'));
+    const { modelFolder } = await fineTuner.run({ outputDir, maxSteps: 1, batchSize: 4, lr: 1e-3 });
+    return frontMatter(readFileSync(join(modelFolder, 'README.md'), 'utf8'));
+  };
+  const chinese = await cardOf('你好世界');
+  expect(chinese).toMatchObject({ language: 'zh' });
+  expect(chinese).not.toHaveProperty('base_model');
+  expect(await cardOf('the cat sat on the mat')).toMatchObject({ language: 'en' });
+  expect(await cardOf('cat')).not.toHaveProperty('language');
+});
+
 test('a prefix stands in every line to copy, whatever it holds', async () => {
   await useEngine({ backend: 'native' });
   const embedder = await Embedder.fromPretrained(model);
-  const origin = { model: 'm', folder: 'm', datasets: [] };
   const prefix = `[q's]`;
-  const card = modelCard({ embedder, origin, prefix, training: [], validation: [], evaluation: undefined });
+  const card = modelCard({ ...plain, embedder, prefix });
   expect(card).toContain(`embedder.encode(['a text', 'another text'], { prompt: "[q's]" });`);
   expect(card).toContain(`model.encode(["a text", "another text"], prompt="[q's]")`);
   expect(card).toContain(`extract(["[q's]a text", "[q's]another text"], options);`);
@@ -100,20 +133,20 @@ test('a StaticEmbedding is not promised to transformers.js', async () => {
   await useEngine({ backend: 'native' });
   const folder = fileURLToPath(new URL('../../../../fixtures/sentence-transformers/compact/static', import.meta.url));
   const embedder = await Embedder.fromPretrained(folder);
-  const origin = { model: 'm', folder: 'm', datasets: [] };
-  const card = modelCard({ embedder, origin, prefix: '', training: [], validation: [], evaluation: undefined });
+  const card = modelCard({ ...plain, embedder });
   expect(card).toContain('SentenceTransformer(');
   expect(card).not.toContain('transformers.js');
 });
 
-test('a folder is no name of the hub, though it looks like one; a broken card tells no language', async () => {
+test('a folder is no name of the hub, though it looks like one; an adapter is of its base', async () => {
   await useEngine({ backend: 'native' });
   const embedder = await Embedder.fromPretrained(model);
-  const cardOf = (origin: ModelOrigin) =>
-    frontMatter(modelCard({ embedder, origin, prefix: '', training: [], validation: [], evaluation: undefined }));
-  expect(cardOf({ model: 'models/m3e', folder: 'models/m3e', datasets: [] })).not.toHaveProperty('base_model');
-  writeFileSync(join(folder, 'README.md'), '---\nlanguage: [zh\n---\n');
-  expect(cardOf({ model: folder, folder, datasets: [] })).not.toHaveProperty('language');
+  const cardOf = (...origin: [string, string, { name: string; folder: string }?]) =>
+    frontMatter(modelCard({ ...plain, embedder: openedFrom(embedder, ...origin) }));
+  expect(cardOf('models/m3e', 'models/m3e')).not.toHaveProperty('base_model');
+  const base = { name: 'org/base@v2', folder: 'cache/base' };
+  expect(cardOf('my/adapter', 'my/adapter', base)).toMatchObject({ base_model: 'org/base' });
+  expect(cardOf('org/adapter', 'cache/adapter', base)).toMatchObject({ base_model: 'org/adapter' });
 });
 
 // As sentence-transformers names them: BinaryClassificationEvaluator, EmbeddingSimilarityEvaluator, TripletEvaluator.

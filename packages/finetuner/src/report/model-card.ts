@@ -1,26 +1,16 @@
 /** README.md beside a trained model: what the hub's front matter reads, how to use the model, how it was made. */
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 import { type Embedder, STATIC_EMBEDDING } from '@uniem/core';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import type { Evaluation } from '../evaluation/validation-task.ts';
 import { hubResults } from './hub-results.ts';
 
-/** Where training began. */
-export interface ModelOrigin {
-  /** What the user called the model. */
-  model: string;
-  /** Its folder: the same, but for a model of the hub. */
-  folder: string;
-  /** Names of the hub that the records came from. */
-  datasets: readonly string[];
-}
-
 export interface ModelCard {
   embedder: Embedder;
-  origin: ModelOrigin;
+  /** Names of the hub that the records came from. */
+  datasets: readonly string[];
+  /** Of the training texts (ISO 639-1), where it is certain. */
+  language: string | undefined;
   /** What every text was trained with before it. */
   prefix: string;
   /** Lines of the table of training: what, and its value. */
@@ -36,14 +26,14 @@ const TITLE = 'Text embeddings';
 
 /** The text of README.md. */
 export function modelCard(card: ModelCard): string {
-  const { embedder, origin, prefix, training } = card;
-  const base = baseOf(embedder, origin);
+  const { embedder, datasets, prefix, training } = card;
+  const base = baseOf(embedder);
   const sections = [
     frontMatter(card, base),
     `# ${TITLE}`,
     `A text-embedding model${base ? ` fine-tuned from [${base}](https://huggingface.co/${base})` : ''} with uniem: texts to vectors of ${embedder.dimension} values, whose cosine tells how near two texts are in meaning.`,
     use(embedder, prefix),
-    `## Training\n\n${table(['Option', 'Value'], [...training, ...origin.datasets.map(datasetRow)])}`,
+    `## Training\n\n${table(['Option', 'Value'], [...training, ...datasets.map(datasetRow)])}`,
     ...evaluationOf(card),
   ];
   return `${sections.join('\n\n')}\n`;
@@ -54,21 +44,22 @@ const datasetRow = (name: string): [string, string] => [
   `[${name}](https://huggingface.co/datasets/${name})`,
 ];
 
-/** The base model's name on the hub: the given one, or what its config remembers; a folder's path is nobody's business. */
-function baseOf(embedder: Embedder, { model, folder }: ModelOrigin): string | undefined {
-  const names = [model === folder ? undefined : model.split('@')[0], embedder.config.raw._name_or_path];
-  return names.find((name): name is string => typeof name === 'string' && HUB_NAME.test(name));
+/** The base model's name on the hub, where it was opened by it: what a folder's files say of their origin may be older. */
+function baseOf({ origin }: Embedder): string | undefined {
+  const opened = [origin, origin.base].find((one) => one && one.name !== one.folder);
+  const [name = ''] = opened?.name.split('@') ?? [];
+  return HUB_NAME.test(name) ? name : undefined;
 }
 
-function frontMatter({ embedder, origin, evaluation }: ModelCard, base: string | undefined): string {
+function frontMatter({ embedder, datasets, language, evaluation }: ModelCard, base: string | undefined): string {
   const opensInPython = embedder.opensInSentenceTransformers;
   const results = evaluation && hubResults(evaluation, TITLE);
   const fields = {
-    language: languageOf(origin.folder),
+    language,
     library_name: opensInPython ? 'sentence-transformers' : undefined,
     pipeline_tag: 'sentence-similarity',
     base_model: base,
-    datasets: origin.datasets.length > 0 ? origin.datasets : undefined,
+    datasets: datasets.length > 0 ? datasets : undefined,
     tags: [
       ...(opensInPython ? ['sentence-transformers'] : []),
       ...['sentence-similarity', 'feature-extraction', 'uniem'],
@@ -76,18 +67,6 @@ function frontMatter({ embedder, origin, evaluation }: ModelCard, base: string |
     ...results,
   };
   return `---\n${stringify(fields, { indentSeq: false })}---`;
-}
-
-/** What the base model's own card says; training on another language is for people to write in. */
-function languageOf(folder: string): unknown {
-  const path = join(folder, 'README.md');
-  if (!existsSync(path)) return undefined;
-  const yaml = /^---\r?\n([\s\S]*?)\r?\n---/.exec(readFileSync(path, 'utf8'))?.[1] ?? '';
-  try {
-    return (parse(yaml) as { language?: unknown } | null)?.language ?? undefined;
-  } catch {
-    return undefined; // a card that is no YAML is the base model's matter
-  }
 }
 
 function evaluationOf({ evaluation, validation }: ModelCard): string[] {

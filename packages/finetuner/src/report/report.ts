@@ -26,7 +26,8 @@ export interface Report {
 }
 
 const ASSETS = fileURLToPath(new URL('../../assets/', import.meta.url));
-const UPLOT = dirname(createRequire(import.meta.url).resolve('uplot'));
+const require = createRequire(import.meta.url);
+const UPLOT = dirname(require.resolve('uplot'));
 
 const TITLES: Record<keyof Curves['curves'], string> = {
   loss: 'Loss',

@@ -54,7 +54,9 @@ describe('records', () => {
     const result = await fineTuner.run({ outputDir: join(folder, 'skip'), batchSize: 2, epochs: 1 });
     expect(result.steps).toBe(1);
     await expect(open([{ ...pair, text: '' }], { onBadRecord: 'skip' })).rejects.toThrow('the training set is empty');
-    await expect(open(dataset, { onBadRecord: 'drop' })).rejects.toThrow("onBadRecord: there is no 'drop'");
+    await expect(open(dataset, { onBadRecord: 'drop' })).rejects.toThrow(
+      'onBadRecord: must be one of error, skip (received "drop")',
+    );
   });
 
   test('of a validation set are checked too', async () => {
@@ -118,8 +120,14 @@ describe('records', () => {
 
 describe('options', () => {
   test.each([
-    [{ modelType: 'gpt5' }, "modelType: there is no 'gpt5'\n  fix: use one of sentence_transformers, uniem, text2vec,"],
-    [{ recordType: 'quad' }, "recordType: there is no 'quad'\n  fix: use one of scored_pair, triplet, pair"],
+    [
+      { modelType: 'gpt5' },
+      'modelType: must be one of sentence_transformers, uniem, text2vec, huggingface (received "gpt5")\n  fix: give one of',
+    ],
+    [
+      { recordType: 'quad' },
+      'recordType: must be one of scored_pair, triplet, pair, text_vector (received "quad")\n  fix: give one of',
+    ],
     [
       { modelType: 'uniem' },
       'config.json names no uniem_pooling_strategy, so it was not trained by uniem\n  fix: give',

@@ -35,7 +35,7 @@ test('a loss that is no number names step and records; the checkpoint before it 
   const tensors = tf.memory().numTensors;
   await expect(fineTuner.run({ ...options, lr: 1e30 })).rejects.toThrow(
     `run: the loss is NaN at step 2, a step of 4 records (${path}:1, ${path}:2, ${path}:3, …); no model is saved, ` +
-      'checkpoints stay\n  fix: look at these records, lower lr, or raise temperature',
+      'checkpoints stay, the weights in memory are those from before the run\n  fix: look at these records, lower lr, or raise temperature',
   );
   expect(tf.memory().numTensors).toBe(tensors);
   expect(listed()).toEqual(['checkpoints', 'metrics.jsonl']);

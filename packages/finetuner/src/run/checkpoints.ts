@@ -77,7 +77,7 @@ export class Checkpoints {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** @throws ModelError where the disk says no, OptionError for weights that are no numbers; earlier checkpoints stay. */
+  /** @throws ModelError where the disk says no, NotFinite for weights that are no numbers; earlier checkpoints stay. */
   async save(
     state: RunState,
     identity: RunIdentity,
@@ -88,7 +88,7 @@ export class Checkpoints {
     requireFiniteWeights(parameters, state.step);
     const { moments, updates } = await optimizer.state();
     this.#make();
-    writeFolderWhole(
+    await writeFolderWhole(
       join(this.#folder, `step-${state.step}`),
       (folder) => {
         writeSafetensors(join(folder, PARAMETERS), parameters);

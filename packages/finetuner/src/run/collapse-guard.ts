@@ -65,9 +65,10 @@ export class CollapseGuard {
 function meanCosine(embedder: Embedder, texts: readonly string[], maxLength: number): number {
   const { length } = texts;
   if (length < 2) return 0;
-  const sum = tf.tidy(() => {
+  const sumOfCosines = () => {
     const embeddings = embedder.embed(embedder.tokenizer.encodeBatch(texts, maxLength));
     return tf.sum(cosineMatrix(embeddings, embeddings)).dataSync()[0] as number;
-  });
+  };
+  const sum = embedder.compute(() => tf.tidy(sumOfCosines));
   return (sum - length) / (length * (length - 1));
 }

@@ -3,10 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const MODEL_TYPES = ['sentence_transformers', 'uniem', 'text2vec', 'huggingface'] as const;
-
-/** uniem's model types. */
-export type ModelType = (typeof MODEL_TYPES)[number];
+import { NAME, requireKind } from '@uniem/core/arguments';
+import type { ModelType } from '../names.ts';
 
 export interface DetectedModelType {
   modelType: ModelType;
@@ -19,6 +17,8 @@ export interface DetectedModelType {
  * @param name What the user called it.
  */
 export function detectModelType(folder: string, name: string): DetectedModelType {
+  requireKind(folder, NAME, 'folder');
+  requireKind(name, NAME, 'name');
   if (existsSync(join(folder, 'modules.json'))) {
     return { modelType: 'sentence_transformers', reason: 'the folder holds modules.json' };
   }

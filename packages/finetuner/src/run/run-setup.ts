@@ -20,6 +20,8 @@ import { makeTrackers } from '../trackers/index.ts';
 import { Trackers } from '../trackers/tracker.ts';
 import { Checkpoints, type RunIdentity, type RunState } from './checkpoints.ts';
 import { prepareOutput } from './output-folder.ts';
+import { lockFolder } from './run-lock.ts';
+import { WeightsBefore } from './weights-before.ts';
 
 /** Tokens a text where neither the caller nor the model says less: uniem's. */
 const MAX_LENGTH = 512;
@@ -52,6 +54,10 @@ export interface PreparedRun {
   lr: Schedule;
   /** Where the run begins: at its first step, or where its checkpoint was. */
   state: RunState;
+  /** The model's own weights that train; undefined where the strategy adds what trains. */
+  before: WeightsBefore | undefined;
+  /** Gives the output folder free. */
+  release: () => void;
 }
 
 /**
@@ -69,8 +75,11 @@ export async function prepareRun(
   const { outputDir, resume, strategy: strategyName, lrPolicy: policy } = resolved;
   const values = valuesOf(embedder.parameters);
   const checkpoints = new Checkpoints(outputDir, resolved.numMaxCheckpoints);
+  const names = new Set(embedder.parameters.keys());
   const strategy = applyStrategy(embedder, resolved);
   let optimizer: AdamW | undefined;
+  let before: WeightsBefore | undefined;
+  let release: (() => void) | undefined;
   try {
     const { recordType } = data;
     const { prefix, variables } = strategy;
@@ -92,6 +101,9 @@ export async function prepareRun(
     const lr = schedule(peakLr, options, steps);
     const trackers = new Trackers(makeTrackers(options.logWith, outputDir), warn);
     prepareOutput(outputDir);
+    release = await lockFolder(outputDir);
+    const own = new Map([...variables].filter(([name]) => names.has(name)));
+    if (own.size > 0) before = await WeightsBefore.keep(outputDir, own);
     const lrFactor = layerLrFactors(embedder.parameters.keys(), options.layerLrDecay);
     optimizer = new AdamW({ weightDecay: options.weightDecay, lrFactor });
     const identity = identityOf(source, data, variables);
@@ -100,10 +112,13 @@ export async function prepareRun(
     const state = { ...beginning(), ...restored };
     const metrics = new MetricsFile(join(outputDir, 'metrics.jsonl'), state.metricsBytes);
     const made = { source, data, strategy, optimizer, checkpoints, identity, metrics, trackers };
-    return { ...made, totalSteps: steps, peakLr, lr, state };
+    return { ...made, totalSteps: steps, peakLr, lr, state, before, release };
   } catch (error) {
     optimizer?.dispose();
     strategy.undo();
+    before?.restore();
+    before?.remove();
+    release?.();
     throw error;
   }
 }

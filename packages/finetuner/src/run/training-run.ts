@@ -18,7 +18,7 @@ import type { RunStatus } from '../trackers/tracker.ts';
 import type { RunState } from './checkpoints.ts';
 import { CollapseGuard } from './collapse-guard.ts';
 import { Evaluations } from './evaluations.ts';
-import { requireFiniteStep, requireFiniteWeights } from './finite.ts';
+import { NotFinite, requireFiniteStep, requireFiniteWeights } from './finite.ts';
 import { Pace } from './pace.ts';
 import type { RunHooks, RunOutcome } from './run-hooks.ts';
 import { type PreparedRun, prepareRun, warn } from './run-setup.ts';
@@ -65,6 +65,11 @@ export class TrainingRun {
     return this.#run.source.prefix;
   }
 
+  /** Gives the output folder free. */
+  release(): void {
+    this.#run.release();
+  }
+
   get metricsFile(): string {
     return this.#run.metrics.path;
   }
@@ -102,14 +107,18 @@ export class TrainingRun {
     ];
   }
 
-  /** Trains to the end, the signal or the first error. The weights are the last ones, or the best with keepBest. */
+  /**
+   * Trains to the end, the signal or the first error. The weights are the last ones, or the best with keepBest; those
+   * from before where they left the numbers.
+   */
   async run(): Promise<RunOutcome> {
-    const { trackers, optimizer, strategy, source } = this.#run;
+    const { trackers, optimizer, strategy, source, before: weights } = this.#run;
     const state = this.#state;
     const bar = new ProgressBar('train', this.#run.totalSteps);
     let evaluation: Evaluation | undefined;
     let isWhole = false;
     let status: RunStatus = 'failed';
+    let end = strategy.finish;
     try {
       await trackers.start(this.options, state.step);
       await this.#hooks.onStart?.({ resumedFrom: state.step, totalSteps: this.#run.totalSteps });
@@ -129,11 +138,16 @@ export class TrainingRun {
       if (!isWhole && state.step > 0) await this.#save();
       await strategy.save?.(join(this.options.outputDir, 'adapter'));
       status = isWhole ? 'finished' : 'stopped';
+    } catch (error) {
+      if (error instanceof NotFinite) end = strategy.undo;
+      if (error instanceof NotFinite) weights?.restore();
+      throw error;
     } finally {
       bar.end();
       await trackers.end(status);
       optimizer.dispose();
-      strategy.finish();
+      end();
+      weights?.remove();
     }
     return { steps: state.step, stopped: !isWhole, validation: state.validation, evaluation };
   }
@@ -143,7 +157,7 @@ export class TrainingRun {
     const state = this.#state;
     const pace = new Pace();
     const isWithin = () => state.stepsOfEpoch > 0 || state.evaluationDue;
-    while (state.epoch <= this.options.epochs && (isWithin() || !this.#ended())) {
+    while (state.epoch <= Math.ceil(this.options.epochs) && (isWithin() || !this.#ended())) {
       if (state.evaluationDue) await this.#evaluateStep();
       if (!this.#ended()) await this.#steps(bar, pace, guard);
       if (this.#stopped() || !(await this.#endEpoch())) return;
@@ -158,6 +172,7 @@ export class TrainingRun {
     const steps = train<RecordBatch>({
       groups: stepBatches(data.train, source, state.epoch, state.stepsOfEpoch),
       gradients: (batch, pass) => batchGradients(embedder, batch, options, variables, pass),
+      compute: (work) => embedder.compute(work),
       passesAStep: options.gradientAccumulationSteps,
       variables,
       optimizer,
@@ -262,7 +277,12 @@ export class TrainingRun {
 
   /** Whether no further step is to be made. */
   #ended(): boolean {
-    const { maxSteps = Number.POSITIVE_INFINITY, earlyStoppingPatience = Number.POSITIVE_INFINITY } = this.options;
-    return this.#stopped() || this.#state.step >= maxSteps || this.#state.evaluationsSinceBest >= earlyStoppingPatience;
+    const { epochs, maxSteps, earlyStoppingPatience = Number.POSITIVE_INFINITY } = this.options;
+    const last = Number.isInteger(epochs) ? maxSteps : this.#run.totalSteps; // which is within maxSteps
+    return (
+      this.#stopped() ||
+      this.#state.step >= (last ?? Number.POSITIVE_INFINITY) ||
+      this.#state.evaluationsSinceBest >= earlyStoppingPatience
+    );
   }
 }

@@ -2,7 +2,8 @@
 
 import { type Embedder, OptionError, type Parameters } from '@uniem/core';
 
-import { DEFAULT_OPTIONS, type ResolvedFinetuneOptions, type StrategyName } from '../options.ts';
+import type { StrategyName } from '../names.ts';
+import { DEFAULT_OPTIONS, type ResolvedFinetuneOptions } from '../options.ts';
 import { freezeLayers } from './layers.ts';
 import { lora } from './lora.ts';
 import { prefix } from './prefix.ts';

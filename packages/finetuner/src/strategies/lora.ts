@@ -4,13 +4,14 @@
  */
 
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs-core';
 import {
   adapterNames,
   downloadParameters,
   type Embedder,
+  isByColumns,
   OptionError,
   type Parameters,
   writeFolderWhole,
@@ -45,6 +46,7 @@ type LoraOptions = Pick<ResolvedFinetuneOptions, 'loraRank' | 'loraAlpha' | 'lor
 /** @throws OptionError where no layer has the name of a target. */
 export function lora(embedder: Embedder, options: LoraOptions): Strategy {
   const { parameters } = embedder;
+  if (options.saveAdapter) requireOpenable(embedder);
   const { loraRank: rank, loraAlpha: alpha = 2 * rank, loraTargets, saveAdapter, seed } = options;
   const names = loraTargets.length > 0 ? targetsOf(parameters, loraTargets) : defaultTargets(parameters);
   const scale = alpha / rank;
@@ -115,9 +117,6 @@ function layersOf(parameters: Parameters, targets: readonly string[]): string[] 
     .filter((name) => targets.some((target) => `.${name}`.endsWith(`.${target}`)));
 }
 
-/** GPT-2 lays its weights out [inputs, outputs]. */
-const isByColumns = (name: string) => /(^|\.)h\.\d+\.(attn\.c_attn|attn\.c_proj|mlp\.c_fc|mlp\.c_proj)$/.test(name);
-
 function sizesOf(parameters: Parameters, name: string): [outputs: number, inputs: number] {
   const [first, second] = (parameters.get(`${name}.weight`) as tf.Variable).shape as [number, number];
   return isByColumns(name) ? [second, first] : [first, second];
@@ -133,7 +132,10 @@ function merge(parameters: Parameters, name: string, scale: number): void {
   });
 }
 
-/** The layout of PEFT: adapter_config.json and adapter_model.safetensors. */
+/**
+ * The layout of PEFT, adapter_config.json and adapter_model.safetensors, with the tokenizer and the modules that stand
+ * around the encoder in sentence-transformers' layout: both open the folder, and so does `Embedder.fromPretrained`.
+ */
 async function writeAdapter(
   folder: string,
   embedder: Embedder,
@@ -143,9 +145,10 @@ async function writeAdapter(
   alpha: number,
 ): Promise<void> {
   const tensors = await downloadParameters(variables);
-  writeFolderWhole(
+  await writeFolderWhole(
     folder,
-    (partial) => {
+    async (partial) => {
+      await embedder.saveSurroundings(partial);
       writeSafetensors(
         join(partial, 'adapter_model.safetensors'),
         new Map([...tensors].map(([name, tensor]) => [`base_model.model.${name}`, tensor])),
@@ -153,7 +156,7 @@ async function writeAdapter(
       const config = {
         peft_type: 'LORA',
         task_type: 'FEATURE_EXTRACTION',
-        base_model_name_or_path: embedder.folder,
+        ...baseOf(embedder),
         inference_mode: true,
         r: rank,
         lora_alpha: alpha,
@@ -165,5 +168,29 @@ async function writeAdapter(
       writeFileSync(join(partial, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`);
     },
     [ADAPTER_CONFIG],
+  );
+}
+
+/** The model of the hub that was trained, or the folder's whole path: a relative one would be another's elsewhere. */
+function baseOf({ origin, folder }: Embedder): { base_model_name_or_path: string; revision: string | null } {
+  if (origin.name === origin.folder) return { base_model_name_or_path: resolve(folder), revision: null };
+  const [name = '', revision = null] = origin.name.split('@');
+  return { base_model_name_or_path: name, revision };
+}
+
+/** @throws OptionError where the adapter could not be opened again: it changes weights that no folder holds. */
+function requireOpenable({ origin, config, poolingStrategy, opensInSentenceTransformers }: Embedder): void {
+  if (origin.base) {
+    throw new OptionError(
+      `${origin.name} is an adapter itself, merged into ${origin.base.name}: no folder holds what the new one changes`,
+      'saveAdapter',
+      'save the merged model with Embedder.save and train from its folder, or leave saveAdapter out',
+    );
+  }
+  if (opensInSentenceTransformers || config.poolingStrategy === poolingStrategy) return; // the base's config.json says it
+  throw new OptionError(
+    'the pooling has no name in the layout of a saved adapter',
+    'saveAdapter',
+    'use another poolingStrategy, or leave saveAdapter out',
   );
 }

@@ -142,6 +142,38 @@ describe('a run', () => {
     );
   });
 
+  test('by LoRA writes an adapter that opens: the saved model, for encoding and for further training', async () => {
+    const outputDir = join(folder, 'adapter-run');
+    const fineTuner = await FineTuner.fromPretrained(model, {
+      dataset: rows,
+      backend: 'native',
+      poolingStrategy: 'cls',
+    });
+    const options = { outputDir, batchSize: 4, epochs: 1, lr: 1e-2, strategy: 'lora', saveAdapter: true } as const;
+    const { modelFolder } = await fineTuner.run(options);
+    const adapter = join(outputDir, 'adapter');
+    const [opened, saved] = [await Embedder.fromPretrained(adapter), await Embedder.fromPretrained(modelFolder)];
+    expect([opened.poolingStrategy, opened.maxLength]).toEqual(['cls', saved.maxLength]);
+    const texts = ['the cat', 'a dog sat on the mat'];
+    const [vectors, expected] = [await opened.encode(texts), await saved.encode(texts)];
+    vectors.forEach((vector, i) => {
+      tf.test_util.expectArraysClose(vector, expected[i] as Float32Array, 1e-6);
+    });
+    await expect(fineTuner.run(options)).rejects.toThrow(
+      'saveAdapter: no folder holds the model as the last run left it',
+    );
+    const further = await FineTuner.fromPretrained(adapter, { dataset: rows });
+    expect([further.modelType, further.modelTypeReason]).toEqual([
+      'sentence_transformers',
+      'the folder holds modules.json',
+    ]);
+    await expect(further.run({ ...options, outputDir: join(folder, 'again') })).rejects.toThrow(
+      `saveAdapter: ${adapter} is an adapter itself, merged into ${model}`,
+    );
+    const { steps } = await further.run({ ...options, saveAdapter: false, outputDir: join(folder, 'further') });
+    expect(steps).toBe(3);
+  });
+
   test('keeps no gradient and no moments of what is frozen', async () => {
     await useEngine({ backend: 'native' });
     const embedder = await Embedder.fromPretrained(model);

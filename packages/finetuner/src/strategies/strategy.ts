@@ -11,6 +11,6 @@ export interface Strategy {
   save?: (folder: string) => Promise<void>;
   /** Puts what was trained into the model's own parameters; the model is a plain one afterwards. */
   finish: () => void;
-  /** Instead of `finish`: the model is as it was before. */
+  /** Instead of `finish`: what the strategy added is gone. Parameters of the model itself keep their values. */
   undo: () => void;
 }

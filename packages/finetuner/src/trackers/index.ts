@@ -2,14 +2,11 @@
 
 import { join } from 'node:path';
 
+import type { TrackerName } from '../names.ts';
 import { MLflow } from './mlflow.ts';
 import { TensorBoard } from './tensorboard.ts';
 import type { Tracker } from './tracker.ts';
 import { WeightsAndBiases } from './wandb.ts';
-
-export const TRACKERS = ['tensorboard', 'mlflow', 'wandb'] as const;
-
-export type TrackerName = (typeof TRACKERS)[number];
 
 const MAKERS: Record<TrackerName, (outputDir: string) => Tracker> = {
   tensorboard: (outputDir) => new TensorBoard(join(outputDir, 'tensorboard')),
