@@ -20,7 +20,7 @@ const ARROWS: Record<string, readonly string[]> = {
   providers: [],
   server: ['core'],
   adapters: ['core'],
-  cli: ['finetuner', 'export', 'server', 'providers', 'core', 'data'],
+  cli: ['finetuner', 'export', 'server', 'providers', 'core', 'data', 'hub'],
   'engine-setup': [],
   'backend-tensorflow': ['engine-setup'],
   'backend-native': ['engine-setup'],

@@ -1,5 +1,7 @@
 /** Text to embedding. The public names of @uniem/core. */
 
+import './tfjs-types.ts';
+
 export {
   Embedder,
   type EmbedderOptions,
@@ -11,6 +13,8 @@ export type { ModelOrigin } from './embedder/open-pretrained.ts';
 export { TextModel, type TokenizedTexts, type TokenizeOptions } from './embedder/text-model.ts';
 export { createUniemEmbedder, type UniemEmbedderOptions } from './embedder/uniem-embedder.ts';
 export { type EngineName, type EngineOptions, ensureEngine, useEngine } from './engine/engine.ts';
+export { importOptional } from './engine/optional-package.ts';
+export { registerWasmBackend } from './engine/wasm.ts';
 export { EngineError, ModelError, OptionError, UniemError } from './errors.ts';
 export { refuseForeignFolder, writeFileWhole, writeFolderWhole } from './formats/files.ts';
 export { modelFolder } from './formats/model-folder.ts';

@@ -1,8 +1,8 @@
 /** What options are called, without TensorFlow.js: for whoever reads options before there is anything to compute. */
 
-export const BACKENDS = ['auto', 'native', 'tensorflow', 'cpu'] as const;
+export const BACKENDS = ['auto', 'native', 'tensorflow', 'wasm', 'cpu'] as const;
 
-/** `auto` is native, else tensorflow, else cpu with a warning. */
+/** `auto` is the first of native, tensorflow, wasm and cpu that starts; with a warning where that is wasm or cpu. */
 export type Backend = (typeof BACKENDS)[number];
 
 export const PRECISIONS = ['fp32', 'bf16'] as const;

@@ -16,10 +16,12 @@ const MAY_PASS = new Set([408, 425, 429, 500, 502, 503, 504]);
 /** How long to wait before trying again. */
 export class Patience {
   readonly #delay: number;
+  readonly #attempts: number;
   #failures = 0;
 
-  constructor(delay: number) {
+  constructor(delay: number, attempts = ATTEMPTS) {
     this.#delay = delay;
+    this.#attempts = attempts;
   }
 
   /** Progress was made: failures before it do not count. */
@@ -30,7 +32,7 @@ export class Patience {
   /** @returns Whether to try again; false where that was done often enough. */
   async after(retryAfter?: string | null): Promise<boolean> {
     this.#failures += 1;
-    if (this.#failures >= ATTEMPTS) return false;
+    if (this.#failures >= this.#attempts) return false;
     const asked = secondsOf(retryAfter);
     if (asked !== undefined && asked > LONGEST_WAIT) return false;
     await wait(asked !== undefined ? asked * 1000 : this.#delay * 2 ** (this.#failures - 1));
@@ -46,38 +48,53 @@ function secondsOf(header: string | null | undefined): number | undefined {
 }
 
 /**
- * The answer, whatever its status, after as many tries as make sense.
+ * The answer, whatever its status, after as many tries as make sense. The token goes to the hub alone.
  *
+ * @param attempts 1 for what must not be done twice: it is tried again only where the hub says that it asks for patience.
  * @throws HubError where no answer comes.
  */
-export async function request(settings: HubSettings, url: string, init: RequestInit = {}): Promise<Response> {
+export async function request(
+  settings: HubSettings,
+  url: string,
+  init: RequestInit = {},
+  attempts = ATTEMPTS,
+): Promise<Response> {
   if (settings.offline) throw new HubError('not asked: offline', url, 'unset HF_HUB_OFFLINE, or load what is cached');
-  const patience = new Patience(settings.retryDelay);
+  const patience = new Patience(settings.retryDelay, attempts);
+  const waits = new Patience(settings.retryDelay);
   const headers = new Headers(init.headers);
   // fetch leaves the token out where a redirect leads to another host
-  if (settings.token) headers.set('Authorization', `Bearer ${settings.token}`);
+  if (settings.token && new URL(url).origin === new URL(settings.endpoint).origin)
+    headers.set('Authorization', `Bearer ${settings.token}`);
   for (;;) {
     let response: Response;
     const silence = new AbortController();
-    const timer = setTimeout(() => silence.abort(new Error(`no answer in ${PATIENCE_S} s`)), PATIENCE_S * 1000);
+    // An upload may take as long as it does, and is answered at its end.
+    const limit = init.body ? undefined : PATIENCE_S * 1000;
+    const timer = limit && setTimeout(() => silence.abort(new Error(`no answer in ${PATIENCE_S} s`)), limit);
+    const signal = init.signal ? AbortSignal.any([init.signal, silence.signal]) : silence.signal;
     try {
-      response = await fetch(url, { ...init, headers, signal: silence.signal });
+      response = await fetch(url, { ...init, headers, signal });
     } catch (cause) {
-      if (await patience.after()) continue;
-      throw unreachable(url, cause);
+      if (!init.signal?.aborted && (await patience.after())) continue;
+      throw unreachable(url, cause, attempts);
     } finally {
       clearTimeout(timer); // the body may take as long as it does
     }
     if (!MAY_PASS.has(response.status)) return response;
+    const retryAfter = response.headers.get('Retry-After');
+    const refused = response.status === 429; // nothing was done
+    if (!(await (refused ? waits : patience).after(retryAfter))) return response;
     await response.body?.cancel();
-    if (!(await patience.after(response.headers.get('Retry-After')))) return response;
   }
 }
 
-export function unreachable(where: string, cause: unknown): HubError {
+export function unreachable(where: string, cause: unknown, attempts = ATTEMPTS): HubError {
   const { message, cause: reason } = cause as Error;
   const words = reason instanceof Error ? `${message}: ${reason.message}` : message;
-  return new HubError(`no answer after ${ATTEMPTS} tries (${words})`, where, ANSWERLESS, { cause });
+  return new HubError(`no answer after ${attempts} ${attempts === 1 ? 'try' : 'tries'} (${words})`, where, ANSWERLESS, {
+    cause,
+  });
 }
 
 const ANSWERLESS = 'check the network, or set HF_ENDPOINT to a mirror';

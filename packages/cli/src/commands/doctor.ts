@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 
+import { EngineError, importOptional, registerWasmBackend } from '@uniem/core';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
@@ -18,9 +19,7 @@ export const doctor = defineCommand({
     const cpu = existsSync(CPU_INFO) ? readFileSync(CPU_INFO, 'utf8') : '';
     const flags = new Set(/^flags\s*:(.*)$/m.exec(cpu)?.[1]?.trim().split(' '));
     const { nativeStatus } = await import('@uniem/backend-native');
-    const { tensorflowStatus } = await import('@uniem/backend-tensorflow');
     const native = nativeStatus();
-    const { ready, cacheFolder } = tensorflowStatus();
     const lines = [
       ['uniem', version],
       ['node', process.versions.node],
@@ -28,9 +27,32 @@ export const doctor = defineCommand({
       ['threads', String(availableParallelism())],
       ['instruction sets', INSTRUCTION_SETS.filter((name) => flags.has(name)).join(' ') || 'unknown'],
       ['engine native', native.ready ? `ready in ${native.path}` : 'not set up (run: uniem setup native)'],
-      ['engine tensorflow', ready ? `ready in ${cacheFolder}` : 'not set up (run: uniem setup tensorflow)'],
+      ['engine tensorflow', await ifInstalled(tensorflow)],
+      ['engine wasm', await ifInstalled(wasm)],
       ['engine cpu', 'ready, about 200 times slower'],
     ];
     process.stdout.write(lines.map(([name, value]) => `${name?.padEnd(18)} ${value}\n`).join(''));
   },
 });
+
+async function tensorflow(): Promise<string> {
+  const load = () => import('@uniem/backend-tensorflow');
+  const { tensorflowStatus } = await importOptional(load, '@uniem/backend-tensorflow', 'engine tensorflow');
+  const { ready, cacheFolder } = tensorflowStatus();
+  return ready ? `ready in ${cacheFolder}` : 'not set up (run: uniem setup tensorflow)';
+}
+
+async function wasm(): Promise<string> {
+  await registerWasmBackend();
+  return 'ready, about 50 times slower';
+}
+
+/** What an engine of an optional package says of itself, or the command that installs it. */
+async function ifInstalled(status: () => Promise<string>): Promise<string> {
+  try {
+    return await status();
+  } catch (error) {
+    if (error instanceof EngineError) return `not installed (${error.fix})`;
+    throw error;
+  }
+}

@@ -48,6 +48,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'look at a dataset before training: uniem data inspect D',
     load: async () => (await import('./data.ts')).data,
   },
+  push: {
+    summary: 'upload a saved model to the hub: uniem push DIR owner/name',
+    load: async () => (await import('./push.ts')).push,
+  },
   setup: {
     summary: 'fetch and build an engine (once): uniem setup native|tensorflow',
     load: async () => (await import('./setup.ts')).setup,

@@ -1,5 +1,6 @@
 /** uniem setup: fetches and builds an engine. */
 
+import { importOptional } from '@uniem/core';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
@@ -7,7 +8,10 @@ import { defineCommand } from '../command.ts';
 /** Engines are loaded when asked for: the other commands start without them. */
 const ENGINES = {
   native: async () => (await import('@uniem/backend-native')).setupNative,
-  tensorflow: async () => (await import('@uniem/backend-tensorflow')).setupTensorflow,
+  tensorflow: async () => {
+    const load = () => import('@uniem/backend-tensorflow');
+    return (await importOptional(load, '@uniem/backend-tensorflow', 'engine tensorflow')).setupTensorflow;
+  },
 };
 
 export const setup = defineCommand({

@@ -30,7 +30,7 @@ const ENCODE = `
   const [vector] = await embedder.encode(['the cat']);
   console.log(tf.getBackend(), vector.length);`;
 
-test.each(['native', 'tensorflow', 'cpu'])('engine %s says nothing', (backend) => {
+test.each(['native', 'tensorflow', 'wasm', 'cpu'])('engine %s says nothing', (backend) => {
   const script = `console.log(await useEngine({ backend: '${backend}' }));${ENCODE}`;
   expect(run(script)).toEqual({ stdout: `${backend}\n${backend} 32\n`, stderr: '' });
 });
@@ -45,11 +45,11 @@ test("an Embedder keeps the engine that TF.js's own call chose", () => {
   );
 });
 
-test('with no engine set up, auto takes cpu and says how slow it is and what to do', () => {
+test('with no engine set up, auto takes wasm and says how slow it is and what to do', () => {
   const { stdout, stderr } = run(ENCODE, { UNIEM_CACHE: empty });
-  expect(stdout).toBe('cpu 32\n');
+  expect(stdout).toBe('wasm 32\n');
   const [warning, native, ...rest] = stderr.split('\n');
-  expect(warning).toBe("warning: computing on TF.js's cpu engine, about 200 times slower");
+  expect(warning).toBe("warning: computing on TF.js's wasm engine, about 50 times slower than native");
   expect(native).toMatch(/^ {2}engine native: no addon for /);
   expect(rest).toEqual(['  engine tensorflow: not set up', '  fix: run `uniem setup native`', '']);
 });

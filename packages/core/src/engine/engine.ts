@@ -7,6 +7,8 @@ import { oneOf } from '@uniem/hub/arguments';
 import { requireOptions } from '../arguments.ts';
 import { EngineError } from '../errors.ts';
 import { BACKENDS, type Backend, type Precision } from '../names.ts';
+import { importOptional } from './optional-package.ts';
+import { registerWasmBackend } from './wasm.ts';
 
 import '../../generated/tfjs-gradients.js'; // tfjs-core alone knows no kernel's gradient: scripts/gradients.mjs
 
@@ -61,22 +63,32 @@ export async function ensureEngine(): Promise<string> {
   return tf.engine().backendName || useEngine();
 }
 
+/** How long each takes beside native, for the warning. */
+const SLOWNESS: Partial<Record<EngineName, string>> = { wasm: 'about 50 times', cpu: 'about 200 times' };
+
 async function firstThatStarts(): Promise<EngineName> {
   const causes: string[] = [];
-  for (const name of ['native', 'tensorflow'] as const) {
+  for (const name of ['native', 'tensorflow', 'wasm'] as const) {
     try {
       const started = await start(name);
-      if (causes.length > 0) process.stderr.write(`note: computing on engine ${name}, since ${causes.join('; ')}\n`);
+      if (causes.length > 0) report(started, causes);
       return started;
     } catch (cause) {
       causes.push((cause as Error).message.split('\n')[0] as string);
     }
   }
-  process.stderr.write(
-    `warning: computing on TF.js's cpu engine, about 200 times slower\n  ${causes.join('\n  ')}\n` +
-      '  fix: run `uniem setup native`\n',
-  );
+  report('cpu', causes);
   return start('cpu');
+}
+
+function report(name: EngineName, causes: string[]): void {
+  const slower = SLOWNESS[name];
+  process.stderr.write(
+    slower === undefined
+      ? `note: computing on engine ${name}, since ${causes.join('; ')}\n`
+      : `warning: computing on TF.js's ${name} engine, ${slower} slower than native\n  ${causes.join('\n  ')}\n` +
+          '  fix: run `uniem setup native`\n',
+  );
 }
 
 async function start(name: EngineName): Promise<EngineName> {
@@ -85,8 +97,11 @@ async function start(name: EngineName): Promise<EngineName> {
     const { registerNativeBackend } = await import('@uniem/backend-native');
     await registerNativeBackend();
   } else if (name === 'tensorflow') {
-    const { registerTensorflowBackend } = await import('@uniem/backend-tensorflow');
+    const load = () => import('@uniem/backend-tensorflow');
+    const { registerTensorflowBackend } = await importOptional(load, '@uniem/backend-tensorflow', 'engine tensorflow');
     await registerTensorflowBackend();
+  } else if (name === 'wasm') {
+    await registerWasmBackend();
   } else {
     await import('@tensorflow/tfjs-backend-cpu');
   }

@@ -24,7 +24,7 @@ function expectClose(actual: ArrayLike<number>, expected: number[], tolerance: n
   });
 }
 
-describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
+describe.each(['native', 'tensorflow', 'wasm'] as const)('on %s', (backend) => {
   beforeAll(async () => {
     await useEngine({ backend });
   });

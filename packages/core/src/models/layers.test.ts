@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { useEngine } from '../engine/engine.ts';
 import { addedRows, rows } from './layers.ts';
 
-describe.each(['native', 'tensorflow', 'cpu'] as const)('rows of a table, by %s', (backend) => {
+describe.each(['native', 'tensorflow', 'wasm', 'cpu'] as const)('rows of a table, by %s', (backend) => {
   beforeAll(async () => {
     await useEngine({ backend });
   });

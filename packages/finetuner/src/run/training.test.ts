@@ -23,7 +23,7 @@ const open = () => Embedder.fromPretrained(fileURLToPath(new URL('model', fixtur
 const batchOf = (embedder: Embedder, step: number) =>
   collate(rows.slice(4 * (step % 3), 4 * (step % 3) + 4), 'pair', embedder, 64);
 
-describe.each(['native', 'tensorflow'] as const)('on %s', (backend) => {
+describe.each(['native', 'tensorflow', 'wasm'] as const)('on %s', (backend) => {
   beforeAll(async () => {
     await useEngine({ backend });
   });
