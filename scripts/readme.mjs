@@ -1,4 +1,4 @@
-/** Writes the flag tables of README.md from the commands' own schemas; with --check only says whether they agree. */
+/** Writes the flag tables of docs/cli.md from the commands' own schemas; with --check only says whether they agree. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -13,7 +13,7 @@ import { search } from '../packages/cli/dist/commands/search.js';
 import { serve } from '../packages/cli/dist/commands/serve.js';
 import { flagTable } from '../packages/cli/dist/flags.js';
 
-const path = new URL('../README.md', import.meta.url);
+const path = new URL('../docs/cli.md', import.meta.url);
 const before = readFileSync(path, 'utf8');
 let after = before;
 for (const [name, command] of Object.entries({
@@ -29,11 +29,11 @@ for (const [name, command] of Object.entries({
 })) {
   const [begin, end] = [`<!-- flags of ${name} -->\n`, `<!-- end of flags -->`];
   const [head, rest] = after.split(begin);
-  if (rest === undefined) throw new Error(`README.md has no line ${begin}`);
+  if (rest === undefined) throw new Error(`docs/cli.md has no line ${begin}`);
   after = `${head}${begin}\n${flagTable(command.flags)}\n\n${rest.slice(rest.indexOf(end))}`;
 }
 if (!process.argv.includes('--check')) writeFileSync(path, after);
 else if (after !== before) {
-  process.stderr.write("README.md: the flag tables are not the schemas'\n  fix: run: node scripts/readme.mjs\n");
+  process.stderr.write("docs/cli.md: the flag tables are not the schemas'\n  fix: run: node scripts/readme.mjs\n");
   process.exitCode = 1;
 }

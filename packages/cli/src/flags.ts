@@ -101,7 +101,7 @@ export function describeFlags(schema: z.ZodObject): string {
     .join('\n');
 }
 
-/** The same in Markdown, for the README. */
+/** The same in Markdown, for docs/cli.md. */
 export function flagTable(schema: z.ZodObject): string {
   const rows = fieldsOf(schema).map(([name, field]) => {
     const shown = shownDefault(field);

@@ -192,5 +192,5 @@ export function resolveOptions(options: FinetuneOptions): ResolvedFinetuneOption
   const issue = result.error.issues[0];
   const name = String(issue?.path[0] ?? '');
   const received = name ? ` (received ${JSON.stringify((options as Record<string, unknown>)[name])})` : '';
-  throw new OptionError(`${issue?.message}${received}`, name || 'options', 'see the option list in the README');
+  throw new OptionError(`${issue?.message}${received}`, name || 'options', 'see docs/cli.md for the options');
 }
