@@ -4,7 +4,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 
-import { EngineError, importOptional, registerWasmBackend } from '@uniem/core';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
@@ -36,6 +35,7 @@ export const doctor = defineCommand({
 });
 
 async function tensorflow(): Promise<string> {
+  const { importOptional } = await import('@uniem/core');
   const load = () => import('@uniem/backend-tensorflow');
   const { tensorflowStatus } = await importOptional(load, '@uniem/backend-tensorflow', 'engine tensorflow');
   const { ready, cacheFolder } = tensorflowStatus();
@@ -43,12 +43,14 @@ async function tensorflow(): Promise<string> {
 }
 
 async function wasm(): Promise<string> {
+  const { registerWasmBackend } = await import('@uniem/core');
   await registerWasmBackend();
   return 'ready, about 50 times slower';
 }
 
 /** What an engine of an optional package says of itself, or the command that installs it. */
 async function ifInstalled(status: () => Promise<string>): Promise<string> {
+  const { EngineError } = await import('@uniem/core');
   try {
     return await status();
   } catch (error) {

@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { OptionError } from '@uniem/core/names';
-import { parseHubName, pushFolder } from '@uniem/hub';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
@@ -22,6 +21,7 @@ export const push = defineCommand({
     revision: z.string().default('main').describe('branch; created from main if it does not exist'),
   }),
   async run({ folder, repository, ...options }) {
+    const { parseHubName, pushFolder } = await import('@uniem/hub');
     const name = parseHubName(repository);
     if (!name || name.revision !== undefined || name.configuration !== undefined) {
       throw new OptionError(`not a repository name (${repository})`, '--repository', 'use owner/name');

@@ -1,6 +1,5 @@
 /** uniem setup: fetches and builds an engine. */
 
-import { importOptional } from '@uniem/core';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
@@ -9,6 +8,7 @@ import { defineCommand } from '../command.ts';
 const ENGINES = {
   native: async () => (await import('@uniem/backend-native')).setupNative,
   tensorflow: async () => {
+    const { importOptional } = await import('@uniem/core');
     const load = () => import('@uniem/backend-tensorflow');
     return (await importOptional(load, '@uniem/backend-tensorflow', 'engine tensorflow')).setupTensorflow;
   },
