@@ -1,6 +1,8 @@
 /** What the tests of kernels share: the same computation on the native engine and on TF.js's cpu engine. */
 
 import * as tf from '@tensorflow/tfjs-core';
+
+import '../../core/generated/tfjs-gradients.js'; // of TF.js's kernels, as @uniem/core registers them
 import { expect } from 'vitest';
 
 /** Values of one run, an array a result. */
