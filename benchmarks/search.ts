@@ -3,7 +3,8 @@
  * matrix products takes, and the same sums in plain JavaScript on a hundredth of the queries.
  */
 
-import { dot, topK, useEngine, vectorsInMemory } from '@uniem/core';
+import { useEngine } from '@uniem/core';
+import { dot, topK, vectorsInMemory } from '@uniem/core/search';
 
 const [N = 3_000, M = 60_000, H = 384, K = 100] = process.argv.slice(2).map(Number);
 

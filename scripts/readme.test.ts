@@ -22,7 +22,8 @@ test("the flag tables are the schemas'", () => {
 test('the examples run as they stand', () => {
   const [train, use] = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code as string);
   const folder = mkdtempSync(join(tmpdir(), 'uniem-readme-'));
-  writeFileSync(join(folder, 'pairs.jsonl'), '{"text": "the cat", "text_pos": "a cat sat"}\n'.repeat(4));
+  const pairs = ['cat', 'dog', 'man', 'bird'].map((word) => ({ text: `the ${word}`, text_pos: `a ${word} sat` }));
+  writeFileSync(join(folder, 'pairs.jsonl'), pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(''));
   const code = `${train}${use}console.log(vector.length);`.replace(
     'path/to/model',
     join(root, 'fixtures/tiny-bert/model'),

@@ -208,7 +208,7 @@ describe('the environment', () => {
         const offsets = tf.tensor1d([0, L], 'int32');
         const options = { heads: 1, kvHeads: 1, scale: 1, causal: false, window: 0, dropoutKey: 0, dropoutProbability: 0 };
         const made = tf.engine().runKernel('Attention', { q: x, k: x, v: x, offsets }, options);
-        console.log(made[0].dataSync().every((value) => Math.abs(value - 1) < 1e-5));
+        console.log(made[0].dataSync().every((value) => Math.abs(value - 1) < 1e-3));
         tf.dispose([x, offsets, ...made]);
       };
       tf.tile(tf.ones([1, 1000]), [170, 1]).dispose(); // 680 kB wait

@@ -71,7 +71,7 @@ test('encode puts the prompt before each text', async () => {
 test('data inspect shows the records that training would see', async () => {
   const rows = file('bge.jsonl', [{ question: 'q', pos: ['a', 'b'], neg: ['x'] }]);
   const shown = await uniem('data', 'inspect', rows, '--rename', 'question=query', '--adapter', 'bge');
-  expect(shown).toContain('2 records of type triplet\ncolumns: text, text_pos, text_neg\n');
+  expect(shown).toContain('2 records of type triplet\nread as: encoding utf-8\ncolumns: text, text_pos, text_neg\n');
 });
 
 test('mine takes pairs of other names', async () => {

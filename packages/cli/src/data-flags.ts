@@ -14,6 +14,40 @@ export const modelFlags = {
     .describe('of an adapter: the model it was trained on; the one that adapter_config.json names if left out'),
 };
 
+/** How files are to be read, where they do not say it themselves. */
+export const formatFlags = {
+  columns: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('names of the columns of CSV, TSV and .txt files without a header, as sentence1,sentence2,label'),
+  delimiter: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('between the fields of CSV, TSV and .txt files, as ";" or tab; found in their first lines if left out'),
+  encoding: z
+    .string()
+    .optional()
+    .describe('of text files, as gb18030, gbk, big5 or utf-16le; a byte-order mark goes before it; UTF-8 if left out'),
+  field: z
+    .string()
+    .optional()
+    .describe('key of a JSON object whose list holds the records, as data; found if one key alone does'),
+};
+
+export type FormatFlags = z.output<z.ZodObject<typeof formatFlags>>;
+
+/** The same wherever a command reads --data. */
+export const readingFlags = {
+  ...formatFlags,
+  labelMap: z
+    .array(z.string().regex(/^(?:.+?=-?[\d.]+(?:,|$))+$/, 'is not label=number'))
+    .default([])
+    .describe('numbers for labels that are words or classes, as entailment=1,neutral=0.5,contradiction=0'),
+};
+
+export type ReadingFlags = z.output<z.ZodObject<typeof readingFlags>>;
+
 /** What standard input can be: it has no name to tell. */
 export const STDIN_FORMATS = ['jsonl', 'txt', 'csv', 'tsv'] as const;
 
@@ -22,11 +56,12 @@ export const textFlags = {
   input: z
     .string()
     .describe(
-      'texts: a .txt file with one a line; a file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow (also .gz); owner/name[:configuration][@revision] of the hub; or - for standard input',
+      'texts: a .txt file with one a line, or with fields if --columns or --delimiter is given; a file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow (also .gz); owner/name[:configuration][@revision] of the hub; or - for standard input',
     ),
   column: z.string().default('text').describe('column of the text'),
   split: z.string().optional().describe('split to read; all of them, one after another, if left out'),
   stdinFormat: z.enum(STDIN_FORMATS).default('jsonl').describe('what standard input holds'),
+  ...formatFlags,
 };
 
 export const columnFlags = {
@@ -53,7 +88,7 @@ export const dataFlags = {
     .array(z.string())
     .min(1, 'give at least one')
     .describe(
-      'file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow (also .gz), or owner/name[:configuration][@revision] of the hub; several, each with its own flag, are mixed, and --task-field dataset makes each batch of one of them',
+      'file, folder or pattern of jsonl, json, csv, tsv, parquet, arrow, or txt with --columns (also .gz), or owner/name[:configuration][@revision] of the hub; several, each with its own flag, are mixed, and --task-field dataset makes each batch of one of them',
     ),
   dataWeights: z
     .array(z.number().positive())
@@ -78,6 +113,7 @@ export const dataFlags = {
     .positive()
     .optional()
     .describe('hold out so many records of each --data, below 1 a fraction, shuffled by --seed, as the validation set'),
+  ...readingFlags,
   ...columnFlags,
   onBadRecord: z
     .enum(ON_BAD_RECORD)

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -197,8 +197,8 @@ test('two runs at once on one output: the second is refused', async () => {
   const { code, stderr } = await end(start(flags(input, 'twice.npy')));
   expect([code, stderr]).toEqual([
     1,
-    `OptionError: twice.npy.journal.lock: process ${first.pid} is writing this output\n` +
-      '  fix: wait for it, or remove the file if that process is another program\n',
+    `DataError: twice.npy: process ${first.pid} on ${hostname()} is writing it\n` +
+      '  fix: wait for it, choose another output, or delete twice.npy.journal.lock if that process is gone\n',
   ]);
   letGo();
   expect((await ended).code).toBe(0);

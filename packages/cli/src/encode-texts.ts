@@ -1,19 +1,16 @@
 /** Texts of any number to a file of vectors, window by window: read, encoded, quantized, written, noted. */
 
+import { type Embedder, type EncodeOptions, type OutputPrecision, ProgressBar, writeFileWhole } from '@uniem/core';
 import {
-  type Embedder,
-  type EncodeOptions,
   isCalibrated,
-  type OutputPrecision,
-  ProgressBar,
   type QuantizationRanges,
   type Quantized,
   quantizationRanges,
   quantizedShape,
   quantizeEmbeddings,
-  writeFileWhole,
-} from '@uniem/core';
-import { partRange, type Row, type RunOptions, type VectorValues, VectorWriter } from '@uniem/data';
+} from '@uniem/core/search';
+import type { Row } from '@uniem/data';
+import { partRange, type RunOptions, type VectorValues, VectorWriter } from '@uniem/data/files';
 
 import { countRows, isReadTwice, openTexts, type TextInput, textOf } from './texts.ts';
 

@@ -9,8 +9,10 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-import { Embedder, quantizationRanges, quantizeEmbeddings } from '@uniem/core';
-import { IterableDataset, NpyFile, type Row } from '@uniem/data';
+import { Embedder } from '@uniem/core';
+import { quantizationRanges, quantizeEmbeddings } from '@uniem/core/search';
+import { IterableDataset, type Row } from '@uniem/data';
+import { NpyFile } from '@uniem/data/files';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { encode as encodeCommand } from './commands/encode.ts';

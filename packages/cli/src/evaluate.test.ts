@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 
 import { minilmFolder } from '../../../examples/minilm.ts';
 import { isRetrievalFolder, readRetrievalFolder } from './retrieval-folder.ts';
@@ -91,13 +91,34 @@ describe('a folder of BEIR', () => {
           [1, 1],
         ]),
       ],
+      unfound: [[]],
     });
   });
 
+  test('counts a relevant document that the corpus does not have as never found, and says how many lines', async () => {
+    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const qrels = join(beir, 'qrels', 'sampled.tsv');
+    writeFileSync(qrels, 'q0\td0\t2\nq0\td8\t1\nq0\td9\t0\nq1\td0\t1\n');
+    const task = await readRetrievalFolder(beir, 'sampled');
+    const lines = told.mock.calls.map(([line]) => line);
+    told.mockRestore();
+    expect(task).toMatchObject({ queries: ['pets'], relevant: [new Map([[0, 2]])], unfound: [[1]] });
+    expect(lines).toEqual([
+      `${qrels}: 1 line whose query is not in queries.jsonl: not evaluated\n`,
+      `${qrels}: 2 lines whose document is not in corpus.jsonl: never found\n`,
+    ]);
+  });
+
   test.each([
-    ['q1\td0\t1', "bad.tsv:1: no query 'q1'\n  fix: give it in queries.jsonl"],
-    ['q0\td0\t1\nq0\td8\t1', "bad.tsv:2: no document 'd8'\n  fix: give it in corpus.jsonl"],
-    ['q0 d0 1', 'bad.tsv: judges no document above 0\n  fix: give query, document and a number, parted by tabs'],
+    [
+      'q1\td0\t1',
+      'bad.tsv: judges no document above 0 for a query in queries.jsonl (1 lines are of other queries)\n  fix: give',
+    ],
+    ['q0\td8\t1', 'bad.tsv: none of its relevant documents is in the corpus\n  fix: give them in corpus.jsonl'],
+    [
+      'q0 d0 1',
+      'bad.tsv: judges no document above 0 for a query in queries.jsonl (0 lines are of other queries)\n  fix: give',
+    ],
     ['q0\td0\t1\nq0\td0', "bad.tsv:2: score is ''\n  fix: give query, document and a number, parted by tabs"],
   ])('whose judgements are %j is refused', async (text, message) => {
     writeFileSync(join(beir, 'qrels', 'bad.tsv'), text);
@@ -107,6 +128,9 @@ describe('a folder of BEIR', () => {
   test('without the split, or with a flag it cannot honour, is refused', async () => {
     await expect(readRetrievalFolder(beir, 'train')).rejects.toThrow(
       `no train.tsv in ${join(beir, 'qrels')}\n  fix: name`,
+    );
+    await expect(uniem('--model', 'm', '--data', beir, '--encoding', 'gbk')).rejects.toThrow(
+      `--encoding: ${beir} is a retrieval task of queries and a corpus\n  fix: leave the flag out`,
     );
     await expect(uniem('--model', 'm', '--data', beir, '--swap')).rejects.toThrow(
       `--swap: ${beir} is a retrieval task of queries and a corpus\n  fix: leave the flag out`,

@@ -8,7 +8,8 @@ import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { refuseForeignFolder, writeFileWhole } from '@uniem/core';
-import { DataError, NpyFile, type Row } from '@uniem/data';
+import { DataError, type Row } from '@uniem/data';
+import { NpyFile } from '@uniem/data/files';
 import { z } from 'zod';
 
 const schema = z.strictObject({

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { dot, Embedder } from '@uniem/core';
+import { Embedder } from '@uniem/core';
+import { dot } from '@uniem/core/search';
 import { afterAll, expect, test } from 'vitest';
 
 const command = fileURLToPath(new URL('../bin/uniem.js', import.meta.url));

@@ -1,15 +1,9 @@
 /** The work of uniem search: making an index, and asking it. */
 
-import {
-  Embedder,
-  OptionError,
-  type PoolingStrategy,
-  ProgressBar,
-  topK,
-  useEngine,
-  vectorsInMemory,
-} from '@uniem/core';
-import { ResumableFile, type Row } from '@uniem/data';
+import { Embedder, OptionError, type PoolingStrategy, ProgressBar, useEngine } from '@uniem/core';
+import { topK, vectorsInMemory } from '@uniem/core/search';
+import type { Row } from '@uniem/data';
+import { ResumableFile } from '@uniem/data/files';
 
 import type { SearchFlags } from './commands/search.ts';
 import { encodeTexts, RowWindows } from './encode-texts.ts';
@@ -26,7 +20,8 @@ export async function index(given: SearchFlags): Promise<void> {
     throw new OptionError('an index is made of a file, which is read twice', '--input', 'write the texts to a file');
   }
   requireFolderOf(folder);
-  const texts = { input, column, columns: idColumns, split, stdinFormat };
+  const format = formatOf(given);
+  const texts = { input, column, columns: idColumns, split, stdinFormat, format };
   const rows = await openTexts(texts);
   const backend = await useEngine({ backend: given.backend });
   const { precision } = given;
@@ -43,7 +38,7 @@ export async function index(given: SearchFlags): Promise<void> {
     shard: undefined,
     resume,
     run: {
-      ...{ model, input, column, split, pooling, truncateDim, prompt, backend },
+      ...{ model, input, column, split, ...format, pooling, truncateDim, prompt, backend },
       ...{
         precision,
         batchSize: given.batchSize,
@@ -81,7 +76,7 @@ export async function query(given: SearchFlags): Promise<void> {
   const rows =
     one !== undefined
       ? single({ [column]: one })
-      : await openTexts({ input: input as string, column, columns, split, stdinFormat });
+      : await openTexts({ input: input as string, column, columns, split, stdinFormat, format: formatOf(given) });
   const source = new RowWindows(rows);
   const bar = new ProgressBar('search', undefined, file ? 'auto' : false);
   let done = 0;
@@ -126,6 +121,8 @@ export async function query(given: SearchFlags): Promise<void> {
   }
   if (output !== undefined) process.stdout.write(`${output}\n`);
 }
+
+const formatOf = ({ columns, delimiter, encoding, field }: SearchFlags) => ({ columns, delimiter, encoding, field });
 
 /** The model's own prompt for a role; none where it has no such prompt, as encodeQuery and encodeDocument. */
 function ownPrompt({ prompts }: Embedder, name: 'query' | 'document'): string {

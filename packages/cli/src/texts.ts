@@ -3,18 +3,11 @@
 import { existsSync, statSync } from 'node:fs';
 
 import { OptionError } from '@uniem/core';
-import {
-  type ByteSource,
-  DataError,
-  IterableDataset,
-  LocalFile,
-  loadDataset,
-  type Row,
-  readTextLines,
-  sourceOf,
-} from '@uniem/data';
+import { DataError, IterableDataset, type Row, requireUsed, sourceOf } from '@uniem/data';
+import { type ByteSource, LocalFile, readTextLines } from '@uniem/data/files';
 
-import type { STDIN_FORMATS } from './data-flags.ts';
+import type { FormatFlags, STDIN_FORMATS } from './data-flags.ts';
+import { DatasetLoader, formatOptions } from './reading.ts';
 
 export interface TextInput {
   /** A path, a name of the hub, or - for standard input. */
@@ -25,6 +18,8 @@ export interface TextInput {
   columns?: readonly string[] | undefined;
   split?: string | undefined;
   stdinFormat: (typeof STDIN_FORMATS)[number];
+  /** How the file is to be read. */
+  format?: Partial<FormatFlags> | undefined;
 }
 
 const isStdin = (input: string) => input === '-';
@@ -33,7 +28,7 @@ const isPlainText = (name: string) => /\.txt(\.gz)?$/i.test(name);
 /**
  * Rows with the text and the columns asked for, read as they are used.
  *
- * @throws DataError for an input that is not there, or has no such column.
+ * @throws DataError for an input that is not there, has no such column, or has no use for a flag of its format.
  */
 export async function openTexts({
   input,
@@ -41,10 +36,14 @@ export async function openTexts({
   columns = [],
   split,
   stdinFormat,
+  format = {},
 }: TextInput): Promise<AsyncIterable<Row>> {
   const wanted = [...new Set([column, ...columns])];
   const name = isStdin(input) ? `stdin.${stdinFormat}` : input;
-  if (isPlainText(name)) {
+  const options = formatOptions(format);
+  const hasFields = options.columnNames !== undefined || options.delimiter !== undefined;
+  if (isPlainText(name) && !hasFields) {
+    requireUsed([name], options, name);
     const other = wanted.find((one) => one !== 'text');
     if (other !== undefined) {
       throw new OptionError(`no column '${other}' in lines of plain text`, name, "leave it out: the column is 'text'");
@@ -57,10 +56,16 @@ export async function openTexts({
       );
     }
     const file = isStdin(input) ? new Stdin(name) : new LocalFile(input);
-    return IterableDataset.fromGenerator(() => readTextLines(file));
+    return IterableDataset.fromGenerator(() => readTextLines(file, { encoding: options.encoding }));
   }
-  if (isStdin(input)) return IterableDataset.fromFiles([() => new Stdin(name)], { columns: wanted });
-  return loadDataset(input, { streaming: true, split: split ?? 'all', columns: wanted });
+  if (isStdin(input)) {
+    requireUsed([name], options, name);
+    return IterableDataset.fromFiles([() => new Stdin(name)], { ...options, columns: wanted });
+  }
+  const loader = new DatasetLoader(format);
+  const rows = await loader.load(input, { streaming: true, split: split ?? 'all', columns: wanted });
+  loader.requireAllUsed();
+  return rows as IterableDataset;
 }
 
 /** Whether the rows can be read a second time, to count them. */

@@ -1,11 +1,12 @@
 /** What `uniem finetune` trains on, from its flags. */
 
 import { OptionError } from '@uniem/core';
-import { Dataset, IterableDataset, loadDataset, type MixOptions, mixDatasets, partsOf } from '@uniem/data';
+import { Dataset, IterableDataset, type MixOptions, mixDatasets, partsOf } from '@uniem/data';
 import type { TrainingDataDict } from '@uniem/finetuner';
 
 import { withColumns } from './columns.ts';
 import type { DataFlags } from './data-flags.ts';
+import { DatasetLoader } from './reading.ts';
 
 type Rows = Dataset | IterableDataset;
 type Splits = Record<string, Rows | undefined>;
@@ -25,22 +26,39 @@ export async function openData(flags: DataFlags & { seed: number }): Promise<Tra
   if (twice !== undefined) {
     throw new OptionError(`${twice} is given twice`, '--data', 'give it once, with a larger --data-weights');
   }
+  const loader = new DatasetLoader(flags, flags.rename);
   const trains: Record<string, Rows> = {};
   const held: Record<string, Rows> = {};
   for (const source of sources) {
-    const { train, validation } = await openSource(source, flags);
+    const { train, validation } = await openSource(source, flags, loader);
     trains[source.name] = train;
     if (validation) held[source.name] = validation;
   }
   if (evalData !== undefined) {
-    held[evalData] = withColumns(evaluationOf(await loadDataset(evalData, { onBadRecord }), evalData), flags);
+    const loaded = await loader.load(evalData, { onBadRecord });
+    held[evalData] = withColumns(evaluationOf(loaded, evalData), flags);
   }
+  loader.requireAllUsed();
+  if (Object.values(trains).some(isScored)) tellClasses(loader.classes);
   const weights =
     dataWeights.length > 0 ? Object.fromEntries(names.map((name, i) => [name, dataWeights[i] as number])) : undefined;
   const mixed = (sets: Record<string, Rows>, options: MixOptions) =>
     names.length > 1 ? mixDatasets(sets, options) : (Object.values(sets)[0] as Rows);
   const train = mixed(trains, { weights, seed });
   return Object.keys(held).length > 0 ? { train, validation: mixed(held, { seed }) } : { train };
+}
+
+const isScored = (rows: Rows) =>
+  rows instanceof Dataset && ['sentence1', 'label'].every((name) => rows.columnNames.includes(name));
+
+/** Numbers of classes are in the order of their names' list, which is rarely how alike two texts are. */
+function tellClasses(names: readonly string[] | undefined): void {
+  if (!names) return;
+  const shown = names.map((name, i) => `${i} ${name}`).join(', ');
+  const map = names.map((name) => `${name}=…`).join(',');
+  process.stderr.write(
+    `warning: the labels are class numbers (${shown}), used as scores as they are; set others with --label-map ${map}\n`,
+  );
 }
 
 /** What a --data names: itself, or each dataset of a folder of them, as M3E's is. */
@@ -61,9 +79,13 @@ interface Opened {
 }
 
 /** One --data with what is held out of it: its own validation set unless --eval-data takes its place. */
-async function openSource({ path, part }: Source, flags: DataFlags & { seed: number }): Promise<Opened> {
+async function openSource(
+  { path, part }: Source,
+  flags: DataFlags & { seed: number },
+  loader: DatasetLoader,
+): Promise<Opened> {
   const { split, evalData, testSize, streaming, onBadRecord, seed } = flags;
-  const loaded = await loadDataset(path, { name: part, split, streaming, onBadRecord });
+  const loaded = await loader.load(path, { name: part, split, streaming, onBadRecord });
   const splits: Splits = isRows(loaded) ? { train: loaded } : loaded;
   const train = withColumns(splits.train as Rows, flags);
   if (testSize !== undefined) {

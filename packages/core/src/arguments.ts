@@ -26,6 +26,12 @@ export const POSITIVE: Kind = {
   name: 'a finite number above 0',
   is: (value) => NUMBER.is(value) && (value as number) > 0,
 };
+/** An array or a typed array, as of labels. */
+export const NUMBERS: Kind = {
+  name: 'a list of finite numbers',
+  is: (value) =>
+    (Array.isArray(value) || ArrayBuffer.isView(value)) && Array.from(value as number[]).every(Number.isFinite),
+};
 export const BATCH: Kind = {
   name: 'a batch of packed tokens',
   is: (value) => {

@@ -32,9 +32,27 @@ export type InBatchLossType = (typeof IN_BATCH_LOSS_TYPES)[number];
 /** Divides cosines before a softmax: uniem's. */
 export const DEFAULT_TEMPERATURE = 0.05;
 
-export const DISTILLATION_LOSS_TYPES = ['mse', 'cosine'] as const;
+export const VECTOR_LOSS_TYPES = ['mse', 'cosine'] as const;
+
+/** Of texts with vectors. */
+export type VectorLossType = (typeof VECTOR_LOSS_TYPES)[number];
+
+export const SCORE_LOSS_TYPES = ['kl', 'margin_mse'] as const;
+
+/** Of triplets with a teacher's scores. */
+export type ScoreLossType = (typeof SCORE_LOSS_TYPES)[number];
+
+export const DISTILLATION_LOSS_TYPES = [...VECTOR_LOSS_TYPES, ...SCORE_LOSS_TYPES] as const;
 
 export type DistillationLossType = (typeof DISTILLATION_LOSS_TYPES)[number];
+
+export const LABELED_LOSS_TYPES = ['supcon', 'batch_all_triplet'] as const;
+
+/** Of texts with classes. */
+export type LabeledLossType = (typeof LABELED_LOSS_TYPES)[number];
+
+/** sentence-transformers' margin of BatchAllTripletLoss. */
+export const DEFAULT_TRIPLET_MARGIN = 5;
 
 /** float16 are the bits of IEEE 754 binary16; binary packs 8 signs a byte, as int8 (the byte − 128), ubinary as uint8. */
 export const OUTPUT_PRECISIONS = ['float32', 'float16', 'int8', 'uint8', 'binary', 'ubinary'] as const;

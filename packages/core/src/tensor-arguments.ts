@@ -26,3 +26,11 @@ export function requireRows(matrices: Readonly<Record<string, unknown>>): void {
     );
   }
 }
+
+/** Two matrices, whose rows are as long, by their names. */
+export function requireWidth(matrices: Readonly<Record<string, tf.Tensor2D>>): void {
+  const [[name, given], [other, like]] = Object.entries(matrices) as [[string, tf.Tensor2D], [string, tf.Tensor2D]];
+  if (given.shape[1] === like.shape[1]) return;
+  const what = `has rows of ${given.shape[1]} values, and ${other} of ${like.shape[1]}`;
+  throw new OptionError(what, name, 'give embeddings of one model');
+}

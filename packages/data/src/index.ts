@@ -1,7 +1,6 @@
 /** Records in. The public names of @uniem/data. */
 
 export { type BatchOptions, batches, roundRobin } from './batches/batch.ts';
-export { type ByteSource, LocalFile } from './bytes.ts';
 export { adaptRecords } from './datasets/adapters.ts';
 export { concatenateDatasets, interleaveDatasets } from './datasets/combine.ts';
 export { Dataset, type DatasetDict } from './datasets/dataset.ts';
@@ -15,12 +14,15 @@ export { hubNameOf, type LoadOptions, loadDataset } from './loading/load.ts';
 export { partsOf } from './loading/local-files.ts';
 export { ADAPTERS, type Adapter, ON_BAD_RECORD, type OnBadRecord } from './names.ts';
 export { Pcg64 } from './random.ts';
+export { requireUsed, UnusedOptionError } from './readers/formats.ts';
 export { readJsonl } from './readers/jsonl.ts';
-export { NpyFile } from './readers/npy.ts';
-export { readTextLines } from './readers/text-lines.ts';
+export type { FileReport, FormatOptions } from './readers/reader.ts';
+export { headerHint } from './records/known-names.ts';
+export { classOf, numericLabel } from './records/labels.ts';
 export { sourceOf } from './records/provenance.ts';
 export {
   inferRecordType,
+  type LabeledText,
   negativesOf,
   type Pair,
   RECORD_TYPES,
@@ -28,11 +30,9 @@ export {
   type RecordType,
   type Row,
   type ScoredPair,
+  type ScoredTriplet,
   type TextVector,
   type Triplet,
+  unusedColumns,
   validateRecord,
 } from './records/records.ts';
-export { partRange } from './stream/node.ts';
-export { ResumableFile, type RunOptions } from './writers/resumable-file.ts';
-export type { VectorBlock, VectorShape, VectorType, VectorValues } from './writers/vector-format.ts';
-export { requireFormat, VECTOR_FILES, VectorWriter, type VectorWriterOptions } from './writers/vector-writer.ts';

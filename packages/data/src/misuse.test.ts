@@ -1,8 +1,8 @@
 /** Every public function of the package in the hands of JavaScript: whatever it is given, it says what is wrong with it. */
 
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { HubError } from '@uniem/hub';
 import { afterAll, expect, test } from 'vitest';
@@ -16,6 +16,10 @@ afterAll(() => rmSync(folder, { recursive: true }));
 // biome-ignore lint/suspicious/noExplicitAny: what no type allows is what is tested
 type Loose = any;
 const loose = data as Loose;
+
+const csv = join(mkdtempSync(join(tmpdir(), 'uniem-data-misuse-csv-')), 'a.csv');
+writeFileSync(csv, 'text,text_pos\na,b\n');
+afterAll(() => rmSync(dirname(csv), { recursive: true }));
 
 const rows = () =>
   loose.Dataset.fromRows([
@@ -97,6 +101,35 @@ const TABLE: [name: string, call: (value: Loose) => unknown, bad: readonly unkno
       [5, Number.NaN, null],
     ],
   ),
+  ...Object.entries({
+    columnNames: [null, 5, 'a', [5], {}],
+    delimiter: NOT_TEXT.slice(1),
+    encoding: [null, 5, {}, 'klingon'],
+    field: [null, 5, {}],
+    labelMap: [null, 5, 'a=1', [], { a: '1' }, { a: Number.NaN }],
+    labelColumn: [null, 5, ''],
+    onFile: [null, 5, 'f', {}],
+  }).flatMap(([name, bad]): [string, (value: Loose) => unknown, readonly unknown[]][] => [
+    [
+      `loadDataset ${name}`,
+      (value) => loose.loadDataset(csv, { [name]: value }),
+      bad.filter((value) => value !== undefined),
+    ],
+    [
+      `IterableDataset.fromFiles ${name}`,
+      (value) => all(loose.IterableDataset.fromFiles([csv], { [name]: value })),
+      bad.filter((value) => value !== undefined),
+    ],
+  ]),
+  ['requireUsed', (files) => loose.requireUsed(files, { field: 'a' }, 'here'), [...NOT_LIST, [], ['a.csv']]],
+  [
+    'requireUsed options',
+    (options) => loose.requireUsed(['a.csv'], options, 'here'),
+    [...NONE, 5, 'a', [], { field: 'a' }],
+  ],
+  ['unusedColumns', (columns) => loose.unusedColumns(columns, 'pair'), NOT_LIST],
+  ['unusedColumns type', (type) => loose.unusedColumns(['text'], type), [...NOT_TEXT, 'toString']],
+  ['headerHint', loose.headerHint, NOT_LIST],
   ['hubNameOf', loose.hubNameOf, NOT_TEXT],
   ['partsOf', loose.partsOf, NOT_TEXT],
   ['readJsonl', (path) => all(loose.readJsonl(path)), [...NOT_TEXT, 'no/such/file.jsonl', folder]],
@@ -219,8 +252,8 @@ test('the table knows every public function and method', () => {
   const functions = Object.entries(data).filter(([, value]) => typeof value === 'function');
   const plain = functions
     .map(([name]) => name)
-    .filter((name) => !['Dataset', 'IterableDataset', 'DataError'].includes(name));
-  const given = ['sourceOf']; // whatever it is given has a source or has none
+    .filter((name) => !['Dataset', 'IterableDataset', 'DataError', 'UnusedOptionError'].includes(name));
+  const given = ['sourceOf', 'classOf', 'numericLabel']; // whatever they are given has one or has none
   expect(plain.filter((name) => !asked.includes(name) && !given.includes(name))).toEqual([]);
   const members = (of: object) =>
     Object.entries(Object.getOwnPropertyDescriptors(of))
@@ -232,4 +265,7 @@ test('the table knows every public function and method', () => {
     expect(methods.filter((method) => !asked.includes(`${name}.${method}`))).toEqual([]);
   }
   for (const value of [null, undefined, 5, 'a', [], {}]) expect(loose.sourceOf(value)).toBeUndefined();
+  for (const value of [null, undefined, Number.NaN, '', [], {}]) {
+    expect([loose.classOf(value), loose.numericLabel(value)]).toEqual([undefined, undefined]);
+  }
 });

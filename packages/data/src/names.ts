@@ -1,7 +1,8 @@
 /** What options are called, without any reader: for whoever reads options before there are data. */
 
 /**
- * bge          `{query, pos: [texts], neg: [texts]}`, FlagEmbedding's: one record a positive, with all the negatives
+ * bge          `{query, pos: [texts], neg: [texts]}`, FlagEmbedding's: one record a positive, with all the negatives,
+ *              of which there may be none; `pos_scores` and `neg_scores` become its scores
  * medi         `{query: [instruction, text], pos: […], neg: […], task_name}`: instruction, newline, text, as uniem's
  *              MediDataset
  * medi_plain   the same records without their instructions

@@ -98,6 +98,9 @@ const TABLE: [name: string, call: Call, bad: readonly unknown[]][] = [
       { queries: ['a'], documents: ['b'], relevant: [5] },
       { queries: ['a'], documents: ['b'], relevant: ['0'] },
       { queries: ['a'], documents: ['b'], relevant: [Number.NaN] },
+      { queries: ['a'], documents: ['b'], unfound: [5] },
+      { queries: ['a'], documents: ['b'], unfound: [['1']] },
+      { queries: ['a'], documents: ['b'], unfound: [[0]] },
     ],
   ],
   [
@@ -135,6 +138,7 @@ const TABLE: [name: string, call: Call, bad: readonly unknown[]][] = [
       { ...training, variables: {} },
     ],
   ],
+  ['minedTriplets', (embedder) => loose.minedTriplets(embedder, pairs).next(), [...NONE, 5, {}]],
   ['mineHardNegatives', (embedder) => loose.mineHardNegatives(embedder, pairs), [...NONE, 5, {}]],
   [
     'mineHardNegatives pairs',

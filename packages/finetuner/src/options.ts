@@ -3,8 +3,10 @@
 import {
   BACKENDS,
   DEFAULT_TEMPERATURE,
+  DEFAULT_TRIPLET_MARGIN,
   DISTILLATION_LOSS_TYPES,
   IN_BATCH_LOSS_TYPES,
+  LABELED_LOSS_TYPES,
   OptionError,
   PRECISIONS,
 } from '@uniem/core/names';
@@ -145,8 +147,27 @@ export const finetuneOptions = z.strictObject({
   matryoshkaWeights: z.array(z.number().positive()).default([]).describe('weight of each length; all 1 if left out'),
   distillationLoss: z
     .enum(DISTILLATION_LOSS_TYPES)
-    .default('mse')
-    .describe('loss of records {text, vector}: towards the vector, or its direction alone'),
+    .optional()
+    .describe(
+      "mse (if left out) or cosine towards the vectors of {text, vector}; kl (if left out) over the candidates of triplets with a teacher's scores, or margin_mse of their differences",
+    ),
+  teacherTemperature: z.number().positive().default(1).describe("divides a teacher's scores before the softmax of kl"),
+  contrastiveWeight: z
+    .number()
+    .nonnegative()
+    .default(0)
+    .describe(
+      "adds so much of the in-batch loss of triplets to the distillation of a teacher's scores; FlagEmbedding's is 1",
+    ),
+  labeledLoss: z
+    .enum(LABELED_LOSS_TYPES)
+    .default('supcon')
+    .describe('loss of texts with class labels, over batches with several texts of a class'),
+  tripletMargin: z
+    .number()
+    .positive()
+    .default(DEFAULT_TRIPLET_MARGIN)
+    .describe('of batch_all_triplet: how much nearer, in Euclidean distance, a text of the same class has to be'),
 });
 
 /** What a caller writes: everything with a default may be left out. */

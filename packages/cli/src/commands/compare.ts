@@ -10,7 +10,7 @@ import { defineCommand } from '../command.ts';
 import { comparisonHtml, comparisonTable } from '../comparison/report.ts';
 import { type Comparison, failedRow, rowOf } from '../comparison/row.ts';
 import { parseModel } from '../comparison/spec.ts';
-import { columnFlags } from '../data-flags.ts';
+import { columnFlags, readingFlags } from '../data-flags.ts';
 import { openHosted, requestFlags } from '../provider-flags.ts';
 
 export const compare = defineCommand({
@@ -24,6 +24,7 @@ export const compare = defineCommand({
     data: z.string().describe('records of one task: a file, a folder with train and test or of BEIR, or of the hub'),
     task: z.enum(TASKS).optional().describe("found by the fields of --data's records if left out"),
     split: z.string().optional().describe('split to measure on; test, validation or dev if left out'),
+    ...readingFlags,
     rename: columnFlags.rename,
     prefix: columnFlags.prefix,
     swap: z.boolean().default(false).describe('text and text_pos change places: text finds text_pos'),
@@ -36,19 +37,24 @@ export const compare = defineCommand({
     backend: z.enum(BACKENDS).default('auto').describe('engine for local models'),
     ...requestFlags,
   }),
-  async run({ model: models, data, task, split, rename, prefix, swap, output, precision, backend, ...request }) {
+  async run({ model: models, data, task, split, rename, prefix, swap, output, precision, backend, ...rest }) {
+    const { columns, delimiter, encoding, field, labelMap, ...request } = rest;
+    const reading = { columns, delimiter, encoding, field, labelMap };
     const { Embedder, useEngine, writeFileWhole } = await import('@uniem/core');
     const { mainMetric } = await import('@uniem/finetuner');
     const { measure, readTask } = await import('../evaluation.ts');
     const { requireFolderOf } = await import('../files.ts');
     const { ProviderEncoder } = await import('../provider-encoder.ts');
+    const { DatasetLoader } = await import('../reading.ts');
     if (output) requireFolderOf(output);
     // Keys and addresses are looked at before anything is paid for.
     const opened = models.map(parseModel).map((spec) => ({
       spec,
       hosted: spec.provider && openHosted(spec.provider, spec.model, spec.baseUrl, request),
     }));
-    const records = await readTask(data, { task, split, rename, prefix, swap });
+    const loader = new DatasetLoader(reading, rename);
+    const records = await readTask(data, { task, split, rename, prefix, swap, ...reading }, loader);
+    loader.requireAllUsed();
     if (opened.some(({ hosted }) => !hosted)) await useEngine({ backend });
     const rows: Comparison['rows'] = [];
     let measuredTask = task;

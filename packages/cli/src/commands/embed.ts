@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 
 import { OptionError } from '@uniem/core/names';
-import type { VectorWriter } from '@uniem/data';
+import type { VectorWriter } from '@uniem/data/files';
 import { costOf, type HostedProvider, PROVIDERS } from '@uniem/providers';
 import { z } from 'zod';
 
@@ -40,8 +40,8 @@ export const embed = defineCommand({
     const { requireFolderOf } = await import('../files.ts');
     const { openTexts, textOf } = await import('../texts.ts');
     const { Journal } = await import('../journal.ts');
-    const { takeRunLock } = await import('../run-lock.ts');
-    const { dimensions, inputType, ...request } = flags;
+    const { lockFile } = await import('@uniem/data/files');
+    const { dimensions, inputType, columns, delimiter, encoding, field, ...request } = flags;
     requireFolderOf(output);
     const path = `${output}.journal`;
     if (existsSync(output) && !existsSync(path) && !overwrite) {
@@ -53,9 +53,11 @@ export const embed = defineCommand({
     }
     const provider = openHosted(name, model, baseUrl, request);
     const texts: string[] = [];
-    for await (const row of await openTexts({ input, column, split, stdinFormat })) texts.push(textOf(row, column));
+    const format = { columns, delimiter, encoding, field };
+    const rows = await openTexts({ input, column, split, stdinFormat, format });
+    for await (const row of rows) texts.push(textOf(row, column));
     const different = [...new Set(texts)];
-    const unlock = takeRunLock(`${path}.lock`);
+    const unlock = await lockFile(output, `${path}.lock`);
     try {
       const journal = await Journal.open(path, {
         provider: name,
@@ -83,7 +85,7 @@ export const embed = defineCommand({
         `${counted(texts.length, 'text')}, ${counted(requests, 'request')}, ${used}; ${costOf(name, model, tokens)}\n`,
       );
     } finally {
-      unlock();
+      await unlock();
     }
     process.stdout.write(`${output}\n`);
   },
@@ -137,7 +139,7 @@ function inOrder(
 }
 
 async function write(output: string, vectors: readonly Float32Array[]): Promise<void> {
-  const { VectorWriter } = await import('@uniem/data');
+  const { VectorWriter } = await import('@uniem/data/files');
   const dimension = vectors[0]?.length ?? 0;
   const writer = (await VectorWriter.open(output, { type: 'float32', dimension, columns: [] })) as VectorWriter;
   try {

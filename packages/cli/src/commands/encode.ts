@@ -28,7 +28,9 @@ export const encode = defineCommand({
     calibration: z
       .string()
       .optional()
-      .describe('texts that int8 and uint8 take their ranges from, like --input; its first ones if left out'),
+      .describe(
+        'texts that int8 and uint8 take their ranges from, like --input but in UTF-8 and with their own header; its first ones if left out',
+      ),
     calibrationSize: z.int().min(2).default(1000).describe('how many texts the ranges are taken from'),
     resume: z
       .boolean()
@@ -59,7 +61,7 @@ export const encode = defineCommand({
   }),
   async run(flags) {
     const { Embedder, useEngine } = await import('@uniem/core');
-    const { requireFormat } = await import('@uniem/data');
+    const { requireFormat } = await import('@uniem/data/files');
     const { encodeTexts } = await import('../encode-texts.ts');
     const { requireFolderOf } = await import('../files.ts');
     const { fingerprintOf, openTexts } = await import('../texts.ts');
@@ -76,11 +78,16 @@ export const encode = defineCommand({
       idColumns,
       split,
       stdinFormat,
+      columns,
+      delimiter,
+      encoding,
+      field,
     } = flags;
     requireFolderOf(output);
     requireFormat(output, idColumns);
     const shard = shardOf(flags.shard, input);
-    const texts = { input, column, columns: idColumns, split, stdinFormat };
+    const format = { columns, delimiter, encoding, field };
+    const texts = { input, column, columns: idColumns, split, stdinFormat, format };
     const calibrating = flags.calibration ?? input;
     const calibration = { texts: { input: calibrating, column, stdinFormat }, size: flags.calibrationSize };
     const rows = await openTexts(texts); // says what is wrong with it before a model is loaded

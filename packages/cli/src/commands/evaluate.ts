@@ -9,7 +9,7 @@ import { costOf, PROVIDERS } from '@uniem/providers';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { columnFlags, memoryFlag, modelFlags } from '../data-flags.ts';
+import { columnFlags, memoryFlag, modelFlags, readingFlags } from '../data-flags.ts';
 import type { Measured, TaskRecords } from '../evaluation.ts';
 import { baseUrlFlag, dimensionsFlag, openHosted, refuseFlags, requestFlags } from '../provider-flags.ts';
 
@@ -31,6 +31,7 @@ export const evaluate = defineCommand({
     tasks: z.string().optional().describe('folder of tasks, each a file or such a folder; prints a table'),
     task: z.enum(TASKS).optional().describe("found by the fields of --data's records if left out"),
     split: z.string().optional().describe('split to measure on; test, validation or dev if left out'),
+    ...readingFlags,
     rename: columnFlags.rename,
     prefix: columnFlags.prefix,
     swap: z.boolean().default(false).describe('text and text_pos change places: text finds text_pos'),
@@ -75,6 +76,7 @@ export const evaluate = defineCommand({
     const { measure, readTask } = await import('../evaluation.ts');
     const { requireFolderOf } = await import('../files.ts');
     const { ProviderEncoder } = await import('../provider-encoder.ts');
+    const { DatasetLoader } = await import('../reading.ts');
     const openLocal = async () => {
       await useEngine({ backend });
       return Embedder.fromPretrained(model, { baseModel, precision });
@@ -91,13 +93,16 @@ export const evaluate = defineCommand({
         : { '--base-url': baseUrl !== undefined, '--dimensions': dimensions !== undefined },
       isHosted ? 'does not apply with --provider' : 'needs --provider',
     );
-    const { split, swap, rename, prefix, ...request } = rest;
+    const { split, swap, rename, prefix, columns, delimiter, encoding, field, labelMap, ...request } = rest;
+    const reading = { columns, delimiter, encoding, field, labelMap };
     const hosted = isHosted ? new ProviderEncoder(openHosted(name, model, baseUrl, request), dimensions) : undefined;
     const sources = data !== undefined ? [{ name: data, path: data }] : tasksIn(tasks as string);
+    const loader = new DatasetLoader(reading, rename);
     const loaded: [name: string, data: TaskRecords][] = [];
     for (const { name: title, path } of sources) {
-      loaded.push([title, await readTask(path, { task, split, swap, rename, prefix })]);
+      loaded.push([title, await readTask(path, { task, split, swap, rename, prefix, ...reading }, loader)]);
     }
+    loader.requireAllUsed();
     const quantization =
       outputPrecision === 'float32' ? undefined : { precision: outputPrecision, multiplier: rescoreMultiplier };
     const options = { memory: memory * 2 ** 20, progressBar: 'auto', quantization } as const;

@@ -1,11 +1,11 @@
 /** uniem mine: pairs to triplets with hard negatives. */
 
 import { BACKENDS, PRECISIONS } from '@uniem/core/names';
-import type { Pair, Row } from '@uniem/data';
+import type { Dataset, Pair, Row } from '@uniem/data';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { columnFlags, memoryFlag, modelFlags } from '../data-flags.ts';
+import { columnFlags, formatFlags, memoryFlag, modelFlags } from '../data-flags.ts';
 
 export const mine = defineCommand({
   flags: z.strictObject({
@@ -16,12 +16,13 @@ export const mine = defineCommand({
       .regex(/\.jsonl$/, 'must end in .jsonl')
       .describe('.jsonl file of triplets'),
     split: z.string().default('train').describe('split to mine'),
+    ...formatFlags,
     rename: columnFlags.rename,
     corpus: z
       .string()
       .optional()
       .describe(
-        "texts that negatives come from, like --input of encode (FlagEmbedding's candidate_pool); a text's own positives are never among them; the positives of all pairs if left out",
+        "texts that negatives come from, like --input of encode (FlagEmbedding's candidate_pool), in UTF-8 and with their own header; a text's own positives are never among them; the positives of all pairs if left out",
       ),
     corpusColumn: z.string().default('text').describe('column of the text in --corpus'),
     numNegatives: z.int().positive().default(3).describe('negatives of a pair'),
@@ -49,6 +50,10 @@ export const mine = defineCommand({
       output,
       split,
       rename,
+      columns,
+      delimiter,
+      encoding,
+      field,
       corpus,
       corpusColumn,
       memory,
@@ -57,12 +62,17 @@ export const mine = defineCommand({
       ...options
     } = flags;
     const { Embedder, useEngine } = await import('@uniem/core');
-    const { loadDataset, ResumableFile, validateRecord } = await import('@uniem/data');
+    const { validateRecord } = await import('@uniem/data');
+    const { ResumableFile } = await import('@uniem/data/files');
     const { minedTriplets } = await import('@uniem/finetuner');
     const { withColumns } = await import('../columns.ts');
     const { requireFolderOf } = await import('../files.ts');
+    const { DatasetLoader } = await import('../reading.ts');
     requireFolderOf(output);
-    const rows: Row[] = [...withColumns(await loadDataset(data, { split }), { rename })];
+    const loader = new DatasetLoader({ columns, delimiter, encoding, field });
+    const loaded = (await loader.load(data, { split })) as Dataset;
+    loader.requireAllUsed();
+    const rows: Row[] = [...withColumns(loaded, { rename })];
     const pairs = rows.map((row): Pair => validateRecord(row, 'pair'));
     const pool = corpus === undefined ? undefined : await textsOf(corpus, corpusColumn);
     await useEngine({ backend });

@@ -4,7 +4,7 @@ import { BACKENDS, POOLING_STRATEGIES, PRECISIONS } from '@uniem/core/names';
 import { z } from 'zod';
 
 import { defineCommand } from '../command.ts';
-import { memoryFlag, textFlags } from '../data-flags.ts';
+import { formatFlags, memoryFlag, textFlags } from '../data-flags.ts';
 
 const flags = z.strictObject({
   action: z.enum(['index', 'query']).describe('index writes a folder of the texts of --input; query searches it'),
@@ -22,6 +22,7 @@ const flags = z.strictObject({
     .describe('column that is kept beside the text; may be given several times'),
   split: z.string().optional().describe('split of --input; all of them if left out'),
   stdinFormat: textFlags.stdinFormat,
+  ...formatFlags,
   topK: z.int().positive().default(10).describe('texts that a query finds'),
   output: z
     .string()

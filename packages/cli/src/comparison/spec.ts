@@ -1,6 +1,6 @@
 /** What --model of `uniem compare` names: a local model, or one of a provider. */
 
-import { OptionError } from '@uniem/core';
+import { OptionError } from '@uniem/core/names';
 import { PROVIDERS, type ProviderName } from '@uniem/providers';
 
 export interface ModelSpec {

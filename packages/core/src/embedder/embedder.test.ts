@@ -100,8 +100,10 @@ describe('encode', () => {
     const embedder = await open();
     const long = 'cat '.repeat(500);
     expect(embedder.tokenizer.encode(long, embedder.maxLength)).toHaveLength(64); // the model's positions
-    const [cut, whole] = await embedder.encode([long, 'cat '.repeat(62)]);
-    expect(cut).toEqual(whole);
+    const whole = 'cat '.repeat(62);
+    expect(embedder.tokenize([long]).ids).toEqual(embedder.tokenize([whole]).ids);
+    // Each alone: in one batch the rows of a product may be summed in another order.
+    expect(await embedder.encode(long)).toEqual(await embedder.encode(whole));
   });
 
   test('encodes an empty text as its special tokens', async () => {
@@ -131,10 +133,10 @@ describe('encode', () => {
   });
 
   test.each([
-    [{ batchSize: 0 }, 'batchSize: must be a whole number above 0 (received 0)\n  fix: give 1 or more'],
+    [{ batchSize: 0 }, 'batchSize: must be a whole number above 0 (received 0)\n  fix: give a whole number above 0'],
     [{ batchSize: 1.5 }, 'batchSize: must be a whole number above 0 (received 1.5)'],
     [{ maxLength: 1 }, 'maxLength: 1 tokens are too few\n  fix: give a whole number from 2 on'],
-    [{ maxLength: Number.NaN }, 'maxLength: NaN tokens are too few'],
+    [{ maxLength: Number.NaN }, 'maxLength: must be a whole number above 0 (received NaN)'],
   ])('refuses %o', async (options, text) => {
     await expect((await open()).encode(['a'], options)).rejects.toThrow(text);
   });

@@ -11,7 +11,7 @@ import { coSent } from '../operations/co-sent.ts';
 import { differentiable } from '../operations/differentiable.ts';
 import { inBatchSoftmax } from '../operations/in-batch-softmax.ts';
 import { cosineMatrix, cosineRows } from '../operations/similarity.ts';
-import { MATRIX, requireRows, VECTOR } from '../tensor-arguments.ts';
+import { MATRIX, requireRows, requireWidth, VECTOR } from '../tensor-arguments.ts';
 
 export interface InBatchOptions {
   type?: InBatchLossType | undefined;
@@ -78,7 +78,7 @@ export function tripletLoss(
 ): tf.Scalar {
   requireRows({ text, positive });
   requireKind(negatives, MATRIX, 'negatives');
-  requireWidth('negatives', negatives, text);
+  requireWidth({ negatives, text });
   requireOptions(options, TRIPLET, 'tripletLoss');
   const { ignored, symmetric, swap, inBatchPositives } = options;
   return tf.tidy(() => {
@@ -90,12 +90,6 @@ export function tripletLoss(
     const back = pairsOneWay(positive, text, options, ignored?.toPositive);
     return symmetric ? mean(loss, back) : (tf.add(loss, back) as tf.Scalar);
   });
-}
-
-function requireWidth(name: string, given: tf.Tensor2D, like: tf.Tensor2D): void {
-  const [actual, expected] = [given.shape[1], like.shape[1]];
-  if (actual === expected) return;
-  throw new OptionError(`has rows of ${actual} values, and text of ${expected}`, name, 'give embeddings of one model');
 }
 
 function pairsOneWay(text: tf.Tensor2D, positive: tf.Tensor2D, options: InBatchOptions, ignored?: tf.Tensor2D) {

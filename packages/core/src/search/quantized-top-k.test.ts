@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import { quantizationRanges } from '../embedder/quantize.ts';
+import { quantizationRanges } from './quantize.ts';
 import { quantizedTopK, type SearchPrecision } from './quantized-top-k.ts';
 import type { Hit } from './top-k.ts';
 import { vectorsInMemory } from './vector-source.ts';

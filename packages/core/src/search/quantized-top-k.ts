@@ -3,13 +3,8 @@
  * semantic_search_usearch find them: by the codes first, then those candidates again by the query as it is.
  */
 
-import {
-  dequantizeEmbedding,
-  type QuantizationRanges,
-  type Quantized,
-  quantizeEmbeddings,
-} from '../embedder/quantize.ts';
 import type { SearchPrecision } from '../names.ts';
+import { dequantizeEmbedding, type QuantizationRanges, type Quantized, quantizeEmbeddings } from './quantize.ts';
 import { SEARCH_MEMORY } from './score-blocks.ts';
 import { type Hit, topK } from './top-k.ts';
 import type { VectorSource } from './vector-source.ts';

@@ -19,6 +19,20 @@ test('one record for each positive of FlagEmbedding’s, with all its negatives'
   expect(adapt('bge', { query: 'q', pos: ['a'] })).toEqual([{ text: 'q', text_pos: 'a' }]);
 });
 
+test('FlagEmbedding’s may have no negatives, and texts that are in no list', () => {
+  expect(adapt('bge', { query: 'q', pos: '北京', neg: [] })).toEqual([{ text: 'q', text_pos: '北京', text_neg: [] }]);
+  expect(adapt('bge', { query: 'q', pos: ['a'], neg: 'x' })).toEqual([{ text: 'q', text_pos: 'a', text_neg: ['x'] }]);
+  expect(adapt('bge', { query: 'q', pos: ['a'], neg: null })).toEqual([{ text: 'q', text_pos: 'a' }]);
+});
+
+test('a teacher’s scores go with each positive and the negatives', () => {
+  const row = { query: 'q', pos: ['a', 'b'], neg: ['x', 'y'], pos_scores: [5, 4], neg_scores: [1, -2] };
+  const [first, second] = adapt('bge', row);
+  expect(first).toEqual({ text: 'q', text_pos: 'a', text_neg: ['x', 'y'], scores: [5, 1, -2] });
+  expect(second?.scores).toEqual([4, 1, -2]);
+  expect(inferRecordType(first as Row)).toBe('scored_triplet');
+});
+
 test.each<[Adapter, string[]]>([
   ['medi', ['find:\nq', '\na', 'text:\nx']],
   ['medi_plain', ['q', 'a', 'x']],
@@ -49,9 +63,19 @@ test('a stream of them stays one that can be shuffled, and goes on where it was'
 });
 
 test.each<[Adapter, Row, string]>([
-  ['bge', { query: 'q', pos: 'a' }, 'pos is "a", and must be a list of texts\n  fix: correct the record'],
+  ['bge', { query: 'q', pos: 5 }, 'pos is 5, and must be a text or a list of texts\n  fix: correct the record'],
+  ['bge', { query: 'q', pos: [] }, 'pos is [], and must be a text or a list of texts, at least one'],
+  [
+    'bge',
+    { query: 'q', pos: ['a'], neg: ['x'], pos_scores: [1] },
+    'neg_scores is missing, and must be a list of numbers',
+  ],
+  [
+    'bge',
+    { query: 'q', pos: ['a'], pos_scores: [1, 2] },
+    'pos_scores is [1,2], and must be a list of 1 numbers, one for',
+  ],
   ['bge', { query: ['q'], pos: ['a'] }, 'query is ["q"], and must be a text'],
-  ['bge', { query: 'q', pos: ['a'], neg: [] }, 'neg is [], and must be a list of texts'],
   ['medi', { query: ['i', 'q'], pos: ['i', 'a'] }, 'neg is missing, and must be an instruction and a text'],
 ])('%s of %j is refused', (adapter, row, message) => {
   expect(() => adapt(adapter, row)).toThrow(message);

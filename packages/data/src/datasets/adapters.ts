@@ -16,9 +16,21 @@ import { TableBuilder } from './table.ts';
 
 const ADAPT: Record<Adapter, (row: Row) => Row[]> = {
   bge(row) {
-    const { query, pos, neg, ...rest } = row;
-    const negatives = neg === undefined ? {} : { text_neg: texts(row, 'neg') };
-    return texts(row, 'pos').map((text_pos) => ({ ...rest, text: text(row, 'query'), text_pos, ...negatives }));
+    const { query, pos, neg, pos_scores, neg_scores, ...rest } = row;
+    const positives = texts(row, 'pos');
+    const negatives = neg === undefined || neg === null ? undefined : texts(row, 'neg');
+    const positiveScores = scores(row, 'pos_scores', positives);
+    const negativeScores = scores(row, 'neg_scores', negatives ?? []);
+    if (positives.length === 0) throw wrong(row, 'pos', 'a text or a list of texts, at least one');
+    if (positiveScores && !negativeScores && negatives?.length) throw wrong(row, 'neg_scores', 'a list of numbers');
+    if (negativeScores && !positiveScores) throw wrong(row, 'pos_scores', 'a list of numbers');
+    return positives.map((text_pos, i) => ({
+      ...rest,
+      text: text(row, 'query'),
+      text_pos,
+      ...(negatives ? { text_neg: negatives } : {}),
+      ...(positiveScores ? { scores: [positiveScores[i], ...(negativeScores ?? [])] } : {}),
+    }));
   },
   medi: instructed((instruction, text) => `${instruction}\n${text}`),
   medi_plain: instructed((_, text) => text),
@@ -58,10 +70,19 @@ function text(row: Row, field: string): string {
   throw wrong(row, field, 'a text');
 }
 
+/** A text that is no list is one text. */
 function texts(row: Row, field: string): string[] {
-  const value = row[field];
-  if (Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string')) return value;
-  throw wrong(row, field, 'a list of texts');
+  const value = typeof row[field] === 'string' ? [row[field]] : row[field];
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
+  throw wrong(row, field, 'a text or a list of texts');
+}
+
+/** A score for each of the texts; undefined where the row has none. */
+function scores(row: Row, field: string, of: readonly string[]): number[] | undefined {
+  if (row[field] === undefined || row[field] === null) return undefined;
+  const value = typeof row[field] === 'number' ? [row[field]] : row[field];
+  if (Array.isArray(value) && value.length === of.length && value.every(Number.isFinite)) return value;
+  throw wrong(row, field, `a list of ${of.length} numbers, one for each text`);
 }
 
 /** A record whose texts are pairs of an instruction and a text, which `join` makes one. */

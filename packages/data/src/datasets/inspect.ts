@@ -1,6 +1,7 @@
 /** What a dataset holds, before anything is trained on it. */
 
 import { ITERABLE, ROW, requireKind } from '../arguments.ts';
+import { classOf, numericLabel } from '../records/labels.ts';
 import { inferRecordType, type RecordType, type Row } from '../records/records.ts';
 
 /** Texts of one column by their length in characters. */
@@ -24,8 +25,8 @@ export interface Inspection {
   duplicates: number;
   /** Texts of `text` or `sentence1` that stand in more than one record. */
   sharedTexts: number;
-  /** Numbers of `label`. */
-  labels: { least: number; most: number; distinct: number; invalid: number } | undefined;
+  /** Numbers of `label`, how many labels are none, and all different ones as text. */
+  labels: { least: number; most: number; distinct: number; invalid: number; classes: string[] } | undefined;
 }
 
 const FIRST_BOUND = 8;
@@ -42,6 +43,7 @@ export async function inspectRows(rows: Iterable<Row> | AsyncIterable<Row>): Pro
   const texts = new Map<string, TextColumn>();
   const labels = { least: Number.POSITIVE_INFINITY, most: Number.NEGATIVE_INFINITY, distinct: 0, invalid: 0 };
   const distinct = new Set<number>();
+  const classes = new Set<string>();
   for await (const row of rows) {
     requireKind(row, ROW, `rows[${count}]`);
     first ??= row;
@@ -59,8 +61,9 @@ export async function inspectRows(rows: Iterable<Row> | AsyncIterable<Row>): Pro
       anchors.set(text, (anchors.get(text) ?? 0) + 1);
     }
     if ('label' in row) {
-      const label = typeof row.label === 'bigint' || typeof row.label === 'number' ? Number(row.label) : Number.NaN;
-      if (!Number.isFinite(label)) labels.invalid += 1;
+      const label = numericLabel(row.label);
+      classes.add(classOf(row.label) ?? String(row.label));
+      if (label === undefined) labels.invalid += 1;
       else {
         labels.least = Math.min(labels.least, label);
         labels.most = Math.max(labels.most, label);
@@ -75,7 +78,7 @@ export async function inspectRows(rows: Iterable<Row> | AsyncIterable<Row>): Pro
     texts: [...texts.values()].map((column) => ({ ...column, mean: column.mean / textsIn(column) })),
     duplicates,
     sharedTexts: [...anchors.values()].filter((times) => times > 1).length,
-    labels: columns.has('label') ? { ...labels, distinct: distinct.size } : undefined,
+    labels: columns.has('label') ? { ...labels, distinct: distinct.size, classes: [...classes] } : undefined,
   };
 }
 

@@ -7,7 +7,7 @@ import { LocalFile } from '../bytes.ts';
 import { DataError } from '../errors.ts';
 import { ON_BAD_RECORD, type OnBadRecord } from '../names.ts';
 import { Pcg64 } from '../random.ts';
-import { BadRecords } from '../readers/reader.ts';
+import { BadRecords, READ_OPTIONS, type ReadOptions } from '../readers/reader.ts';
 import type { Row } from '../records/records.ts';
 import { describe, type Node, RowReader, type State } from '../stream/node.ts';
 import { RangeNode, RepeatNode, StepNode } from '../stream/ranges.ts';
@@ -61,17 +61,15 @@ export class IterableDataset implements AsyncIterable<Row> {
   /** The rows of files, one file after another. */
   static fromFiles(
     files: readonly (string | FileOpener)[],
-    options: { columns?: readonly string[]; onBadRecord?: OnBadRecord } = {},
+    options: Omit<ReadOptions, 'bad'> & { onBadRecord?: OnBadRecord | undefined } = {},
   ): IterableDataset {
     const FILE = { name: 'a path or what opens a file', is: (value: unknown) => NAME.is(value) || CALLBACK.is(value) };
     requireList(files, FILE, 'files');
-    const LIST = { name: 'an array', is: Array.isArray };
-    requireOptions(options, { columns: LIST, onBadRecord: oneOf(...ON_BAD_RECORD) }, 'fromFiles');
-    const { columns, onBadRecord = 'error' } = options;
-    if (columns) requireList(columns, TEXT, 'columns');
+    requireOptions(options, { ...READ_OPTIONS, onBadRecord: oneOf(...ON_BAD_RECORD) }, 'fromFiles');
+    const { onBadRecord = 'error', ...reading } = options;
     const openers = files.map((file) => (typeof file === 'string' ? () => new LocalFile(file) : file));
     const bad = new BadRecords(onBadRecord);
-    return new IterableDataset(new FilesNode(openers, columns, bad), bad);
+    return new IterableDataset(new FilesNode(openers, { ...reading, bad }), bad);
   }
 
   /** @param make Gives the same rows each time it is called. */

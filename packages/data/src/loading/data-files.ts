@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 
 import { DataError } from '../errors.ts';
 import { extensionOf } from '../readers/formats.ts';
+import type { ClassNames } from '../readers/reader.ts';
 import { matcher } from './glob.ts';
 
 /** Paths, by split. */
@@ -34,8 +35,15 @@ const depthOf = (path: string) => path.split('/').length;
 
 export function isDataFile(path: string): boolean {
   return (
-    extensionOf(path) !== undefined && !ABOUT.has(nameOf(path)) && !path.split('/').some((part) => part.startsWith('.'))
+    ![undefined, '.txt'].includes(extensionOf(path)) &&
+    !ABOUT.has(nameOf(path)) &&
+    !path.split('/').some((part) => part.startsWith('.'))
   );
+}
+
+/** Beside files of another kind, a .txt file is about them; alone, it may be the data. */
+function isTextList(path: string): boolean {
+  return extensionOf(path) === '.txt' && !/readme|licen[cs]e|requirements|notice/i.test(nameOf(path));
 }
 
 /**
@@ -46,7 +54,8 @@ export function isDataFile(path: string): boolean {
  * @throws DataError where a split would be of several kinds of files.
  */
 export function splitsByName(paths: readonly string[], where: string): SplitFiles {
-  const files = paths.filter(isDataFile);
+  const known = paths.filter(isDataFile);
+  const files = known.length > 0 ? known : paths.filter(isTextList);
   const atTop = files.filter((path) => depthOf(path) === 1 && keywordOf(path) !== undefined);
   const named = (atTop.length > 0 ? atTop : files).filter((path) => splitOf(path) !== undefined);
   const top = Math.min(...files.map(depthOf));
@@ -96,6 +105,42 @@ export interface DatasetConfig {
   dataDir: string | undefined;
 }
 
+/** A feature of `dataset_info`, as READMEs of the hub write it. */
+interface RawFeature {
+  name?: unknown;
+  dtype?: { class_label?: { names?: Record<string, string> | string[] } } | string;
+}
+
+interface RawInfo {
+  config_name?: string;
+  features?: RawFeature[];
+}
+
+/** The names of classes in a README's `dataset_info`, of one configuration or of the only one; undefined without any. */
+export function readmeClassNames(readme: string, where: string, name: string | undefined): ClassNames | undefined {
+  const info = frontMatter(readme, where).dataset_info;
+  const infos = info === undefined ? [] : [info].flat();
+  const meant = infos.length > 1 ? infos.find((one) => one.config_name === (name ?? 'default')) : infos[0];
+  const features = Array.isArray(meant?.features) ? meant.features : [];
+  const found = features.flatMap(({ name: column, dtype }) => {
+    const names = typeof dtype === 'object' ? dtype?.class_label?.names : undefined;
+    return typeof column === 'string' && names ? [[column, Object.values(names).map(String)] as const] : [];
+  });
+  return found.length > 0 ? Object.fromEntries(found) : undefined;
+}
+
+/** The YAML at the top of a README.md. @throws DataError where it cannot be read. */
+function frontMatter(readme: string, where: string): { configs?: RawConfig[]; dataset_info?: RawInfo | RawInfo[] } {
+  const yaml = /^---\r?\n([\s\S]*?)\r?\n---/.exec(readme)?.[1];
+  if (yaml === undefined) return {};
+  try {
+    return parse(yaml) ?? {};
+  } catch (cause) {
+    const what = `the YAML at its top cannot be read (${(cause as Error).message.split('\n')[0]})`;
+    throw new DataError(what, where, 'correct it, or name the files with dataFiles', { cause });
+  }
+}
+
 interface RawConfig {
   config_name?: string;
   default?: boolean;
@@ -105,15 +150,7 @@ interface RawConfig {
 
 /** The configurations in the YAML at the top of a README.md. @throws DataError for YAML that cannot be read. */
 export function readmeConfigs(readme: string, where: string): DatasetConfig[] {
-  const yaml = /^---\r?\n([\s\S]*?)\r?\n---/.exec(readme)?.[1];
-  if (yaml === undefined) return [];
-  let configs: RawConfig[] | undefined;
-  try {
-    configs = (parse(yaml) as { configs?: RawConfig[] } | null)?.configs;
-  } catch (cause) {
-    const what = `the YAML at its top cannot be read (${(cause as Error).message.split('\n')[0]})`;
-    throw new DataError(what, where, 'correct it, or name the files with dataFiles', { cause });
-  }
+  const { configs } = frontMatter(readme, where);
   if (!Array.isArray(configs)) return [];
   return configs.map(({ config_name, default: isDefault, data_dir, data_files }) => ({
     name: config_name ?? 'default',

@@ -6,6 +6,7 @@ import { HubError, type HubOptions, openRepository, type Repository } from '@uni
 
 import { LocalFile } from '../bytes.ts';
 import { DataError } from '../errors.ts';
+import type { ClassNames } from '../readers/reader.ts';
 import type { FileOpener } from '../stream/sources.ts';
 import {
   chooseConfig,
@@ -13,6 +14,7 @@ import {
   type DataFiles,
   isDataFile,
   ordered,
+  readmeClassNames,
   readmeConfigs,
   type SplitFiles,
   splitsByName,
@@ -49,6 +51,16 @@ export async function hubFiles(id: string, { name, revision, dataFiles, hub }: H
   }
   const what = `no data files${name === undefined ? '' : ` of the configuration '${name}'`}; tried: ${tried.join('; ')}`;
   throw new DataError(what, id, 'name a configuration that there is, or files with dataFiles');
+}
+
+/** What the repository's README.md says of columns that hold the numbers of classes. */
+export async function hubClassNames(
+  { repository }: HubFiles,
+  name: string | undefined,
+): Promise<ClassNames | undefined> {
+  const files = await repository.files();
+  if (!files.some(({ path }) => path === 'README.md')) return undefined;
+  return readmeClassNames(readFileSync(await repository.download('README.md'), 'utf8'), repository.id.name, name);
 }
 
 async function ownFiles(repository: Repository, paths: string[], name: string | undefined, tried: string[]) {

@@ -238,7 +238,7 @@ describe('loadDataset', () => {
       'another extension',
       file('a.xml', '<a/>'),
       {},
-      'not a kind of file that is read\n  fix: give one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .arrow, or one',
+      'not a kind of file that is read\n  fix: give one of .jsonl, .ndjson, .json, .csv, .tsv, .txt, .parquet, .arrow, or one',
     ],
     ['a missing path', join(folder, 'gone.jsonl'), {}, 'no such file or folder\n  fix: give a .jsonl'],
     ['a relative path that is missing', 'gone/gone.csv', {}, 'no such file or folder\n  fix: give a .jsonl'],

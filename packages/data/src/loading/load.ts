@@ -14,17 +14,25 @@ import { TableBuilder } from '../datasets/table.ts';
 import { DataError } from '../errors.ts';
 import { ON_BAD_RECORD, type OnBadRecord } from '../names.ts';
 import { arrowBatches, arrowColumns } from '../readers/arrow.ts';
-import { extensionOf, readBlocks } from '../readers/formats.ts';
-import { BadRecords } from '../readers/reader.ts';
+import { explained, extensionOf, readBlocks, requireUsed } from '../readers/formats.ts';
+import { classNamesOf } from '../readers/label-map.ts';
+import {
+  BadRecords,
+  type ClassNames,
+  type FileReport,
+  type FormatOptions,
+  READ_OPTIONS,
+  type ReadOptions,
+} from '../readers/reader.ts';
 import { rowPrefix } from '../records/provenance.ts';
 import type { FileOpener } from '../stream/sources.ts';
 import type { DataFiles } from './data-files.ts';
 import { isPattern } from './glob.ts';
-import { hubFiles, hubOpener } from './hub-files.ts';
-import { localFiles } from './local-files.ts';
+import { hubClassNames, hubFiles, hubOpener } from './hub-files.ts';
+import { localClassNames, localFiles } from './local-files.ts';
 import { parseSplit, type SplitPart, splitRange } from './split-name.ts';
 
-export interface LoadOptions {
+export interface LoadOptions extends FormatOptions {
   /** A configuration of a hub dataset; a folder within a folder. */
   name?: string | undefined;
   /** `train`, `train[:1000]`, `train+validation`, or `all` for the rows of every split; a dict of them if left out. */
@@ -43,6 +51,12 @@ export interface LoadOptions {
   withoutTrain?: boolean | undefined;
   /** A record that cannot be read is an error, or is left out, counted and named. */
   onBadRecord?: OnBadRecord | undefined;
+  /** Numbers for labels: of words, of the numbers of classes whose names are known, or of anything that a text names. */
+  labelMap?: Readonly<Record<string, number>> | undefined;
+  /** The column that labelMap is for; `label` if left out. */
+  labelColumn?: string | undefined;
+  /** Is told of each file how it was read: its encoding, its delimiter, its field. */
+  onFile?: ((report: FileReport) => void) | undefined;
   /** Another hub or cache than the environment names. */
   hub?: HubOptions | undefined;
 }
@@ -82,6 +96,7 @@ export async function loadDataset(
   requireKind(path, NAME, 'path');
   requireOptions(options, OPTIONS, 'loadDataset');
   const found = await find(path, options);
+  requireUsed([...found.splits.values()].flat(), options, path);
   if (options.split !== undefined) {
     const whole = options.split === 'all' && !found.splits.has('all');
     const parts = whole ? [...found.splits.keys()].flatMap(parseSplit) : parseSplit(options.split);
@@ -101,12 +116,13 @@ export async function loadDataset(
   return found.alone && only ? only[1] : (Object.fromEntries(loaded) as DatasetDict | IterableDatasetDict);
 }
 
+const { classNames: _, ...READING } = READ_OPTIONS; // those are found
 const OPTIONS: Record<string, Kind> = {
+  ...READING,
   name: NAME,
   split: NAME,
   streaming: FLAG,
   revision: NAME,
-  columns: { name: 'an array', is: Array.isArray },
   token: { name: 'a string, or false', is: (value) => NAME.is(value) || value === false },
   dataFiles: {
     name: 'a pattern, a list of them, or an object of them',
@@ -121,6 +137,7 @@ const OPTIONS: Record<string, Kind> = {
 interface Found {
   splits: ReadonlyMap<string, readonly string[]>;
   alone: boolean;
+  classNames?: ClassNames | undefined;
   opener(file: string, streaming: boolean): Promise<FileOpener>;
 }
 
@@ -133,7 +150,9 @@ export function hubNameOf(path: string): HubName | undefined {
 async function find(path: string, options: LoadOptions): Promise<Found> {
   const hubName = hubNameOf(path);
   if (!hubName) {
-    return { ...localFiles(path, options), opener: async (file) => () => new LocalFile(file) };
+    const files = localFiles(path, options);
+    const classNames = options.labelMap && localClassNames(path, options.name);
+    return { ...files, classNames, opener: async (file) => () => new LocalFile(file) };
   }
   const files = await hubFiles(hubName.name, {
     name: options.name ?? hubName.configuration,
@@ -141,7 +160,13 @@ async function find(path: string, options: LoadOptions): Promise<Found> {
     dataFiles: options.dataFiles,
     hub: { ...options.hub, ...(options.token === undefined ? {} : { token: options.token }) },
   });
-  return { splits: files.splits, alone: false, opener: (file, streaming) => hubOpener(files, file, streaming) };
+  const classNames = options.labelMap && (await hubClassNames(files, options.name ?? hubName.configuration));
+  return {
+    splits: files.splits,
+    alone: false,
+    classNames,
+    opener: (file, streaming) => hubOpener(files, file, streaming),
+  };
 }
 
 function noSplit(split: string, found: Found, path: string): DataError {
@@ -156,18 +181,14 @@ function noSplit(split: string, found: Found, path: string): DataError {
   return new DataError(`no split '${split}' (there are: ${names})`, path, `add ${split}.jsonl or name another split`);
 }
 
-async function streamOf(
-  parts: readonly SplitPart[],
-  found: Found,
-  { columns, onBadRecord }: LoadOptions,
-): Promise<IterableDataset> {
+async function streamOf(parts: readonly SplitPart[], found: Found, options: LoadOptions): Promise<IterableDataset> {
   const streams: IterableDataset[] = [];
   for (const part of parts) {
     const files: FileOpener[] = [];
     for (const file of found.splits.get(part.split) ?? []) files.push(await found.opener(file, true));
     const stream = IterableDataset.fromFiles(files, {
-      ...(columns ? { columns } : {}),
-      ...(onBadRecord ? { onBadRecord } : {}),
+      ...readOptions(options, found),
+      onBadRecord: options.onBadRecord,
     });
     streams.push(sliced(stream, part));
   }
@@ -193,7 +214,7 @@ async function rowsOf(parts: readonly SplitPart[], found: Found, options: LoadOp
     const bad = new BadRecords(options.onBadRecord);
     for (const file of found.splits.get(part.split) ?? []) {
       const open = await found.opener(file, false);
-      await readInto(builder, open, options.columns, bad);
+      await readInto(builder, open, { ...readOptions(options, found), bad });
     }
     bad.warn();
     const dataset = Dataset.fromTable(builder.finish(), bad);
@@ -210,21 +231,30 @@ function whereOf(found: Found, split: string, path: string): string {
   return found.alone && files.length === 1 ? (files[0] as string) : `${path}, split ${split}`;
 }
 
-async function readInto(
-  builder: TableBuilder,
-  open: FileOpener,
-  columns: readonly string[] | undefined,
-  bad: BadRecords,
-): Promise<void> {
+function readOptions(options: LoadOptions, { classNames }: Found): ReadOptions {
+  const { columns, columnNames, delimiter, encoding, field, labelMap, labelColumn, onFile } = options;
+  return { columns, columnNames, delimiter, encoding, field, labelMap, labelColumn, onFile, classNames };
+}
+
+async function readInto(builder: TableBuilder, open: FileOpener, options: ReadOptions): Promise<void> {
   const file = open();
-  if (extensionOf(file.name) !== '.arrow') {
-    for await (const { rows } of readBlocks(file, { columns, bad })) for (const row of rows) builder.add(row);
+  if (extensionOf(file.name) !== '.arrow' || options.labelMap) {
+    for await (const { rows } of readBlocks(file, options)) for (const row of rows) builder.add(row);
     return;
   }
   // Arrow is kept as the file has it.
   let before = 0;
-  for await (const batch of arrowBatches(file)) {
-    builder.addArrow(arrowColumns(batch, columns, file.name, before), batch.numRows, rowPrefix(file.name), before);
-    before += batch.numRows;
+  try {
+    for await (const batch of arrowBatches(file)) {
+      if (before === 0) {
+        const classNames = classNamesOf(batch.schema.metadata.get('huggingface'));
+        options.onFile?.({ file: file.name, classNames });
+      }
+      const columns = arrowColumns(batch, options.columns, file.name, before);
+      builder.addArrow(columns, batch.numRows, rowPrefix(file.name), before);
+      before += batch.numRows;
+    }
+  } catch (error) {
+    throw await explained(error, file, '.arrow');
   }
 }

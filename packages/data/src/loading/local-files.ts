@@ -6,10 +6,12 @@ import { NAME } from '@uniem/hub/arguments';
 import { requireKind } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { EXTENSIONS, extensionOf } from '../readers/formats.ts';
+import type { ClassNames } from '../readers/reader.ts';
 import {
   chooseConfig,
   configSplits,
   type DataFiles,
+  readmeClassNames,
   readmeConfigs,
   type SplitFiles,
   splitsByName,
@@ -60,6 +62,12 @@ export function localFiles(
     );
   }
   return { splits: inPath(splitsByName(filesWithin(folder), folder), folder), alone: false };
+}
+
+/** What a folder's README.md says of columns that hold the numbers of classes. */
+export function localClassNames(path: string, name: string | undefined): ClassNames | undefined {
+  const readme = join(path, 'README.md');
+  return existsSync(readme) ? readmeClassNames(readFileSync(readme, 'utf8'), path, name) : undefined;
 }
 
 /** The names that loadDataset takes for a folder of tasks: its .dataset folders, as M3E has them. None of another path. */

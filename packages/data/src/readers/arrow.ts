@@ -9,6 +9,7 @@ import { rememberSource, rowPrefix } from '../records/provenance.ts';
 import { damageOf } from './arrow-check.ts';
 import { checkedMessages } from './arrow-messages.ts';
 import { arrowValues } from './arrow-values.ts';
+import { classNamesOf } from './label-map.ts';
 import { decodeLz4Frame } from './lz4-frame.ts';
 import { type Block, missingColumn, type Position, type ReadOptions } from './reader.ts';
 import { rowsFromColumns } from './rows.ts';
@@ -36,6 +37,7 @@ export async function* arrowBlocks(
     if (index < (from.batch as number)) continue;
     const chosen = arrowColumns(batch, columns, file.name, before);
     const names = chosen.map(({ name }) => name);
+    const classNames = classNamesOf(batch.schema.metadata.get('huggingface'));
     const start = index === from.batch ? (from.row as number) : 0;
     for (let row = start; row < batch.numRows; row += ROWS) {
       const end = Math.min(row + ROWS, batch.numRows);
@@ -46,7 +48,7 @@ export async function* arrowBlocks(
       });
       const next =
         end < batch.numRows ? { batch: index, row: end, before } : { batch: index + 1, row: 0, before: before + end };
-      yield { rows, next };
+      yield { rows, next, ...(classNames ? { classNames } : {}) };
     }
     before += batch.numRows;
   }

@@ -1,5 +1,7 @@
 /** Splits text into the records of a CSV file: RFC 4180, with LF or CRLF. */
 
+import type { Problem } from './shapes.ts';
+
 const QUOTE = '"';
 
 export interface CsvRecord {
@@ -8,11 +10,6 @@ export interface CsvRecord {
   lines: number;
   /** What is wrong with its quotes, and what to do. */
   problem?: Problem;
-}
-
-export interface Problem {
-  what: string;
-  fix: string;
 }
 
 export const UNENDED: Problem = {
@@ -24,11 +21,17 @@ export const UNENDED: Problem = {
  * The records of a text that begins at a line's start.
  *
  * @param final Whether the file ends with the text; if not, a record that does not end is left for the next text.
+ * @param quoted Whether fields may stand in quotes; if not, a quote is a character like others.
  * @returns Where the record that was left begins: the text's length if there is none.
  */
-export function* csvRecords(text: string, delimiter: string, final: boolean): Generator<CsvRecord, number> {
+export function* csvRecords(
+  text: string,
+  delimiter: string,
+  final: boolean,
+  quoted = true,
+): Generator<CsvRecord, number> {
   let at = 0;
-  let quote = text.indexOf(QUOTE);
+  let quote = quoted ? text.indexOf(QUOTE) : -1;
   while (at < text.length) {
     const newline = text.indexOf('\n', at);
     const end = newline < 0 ? text.length : newline;

@@ -1,13 +1,14 @@
-/** A JSON array of objects (MEDI's files), or objects one after another; streamed, so of any size. */
+/** A JSON array of objects (MEDI's files), by itself or under a key, or objects one after another; streamed, so of any size. */
 
 import type { ByteSource } from '../bytes.ts';
-import { contentOf } from '../bytes.ts';
 import { DataError } from '../errors.ts';
 import { rememberSource, rowPrefix } from '../records/provenance.ts';
 import type { Row } from '../records/records.ts';
+import { type FoundField, fieldOf } from './json-field.ts';
 import { JsonScanner, type Place } from './json-scanner.ts';
 import { decodeUtf8 } from './lines.ts';
 import { BadRecords, type Block, columnPicker, type Position, type ReadOptions } from './reader.ts';
+import { TextFile } from './text.ts';
 
 /** A record longer than this is a bracket or quote that never closes. */
 const LONGEST = 1 << 26;
@@ -19,21 +20,30 @@ const LONGEST = 1 << 26;
  */
 export async function* jsonBlocks(
   file: ByteSource,
-  { columns, bad = new BadRecords() }: ReadOptions = {},
+  { columns, bad = new BadRecords(), encoding, field, onFile }: ReadOptions = {},
   from: Position = { byte: 0, row: 0, place: 'start' },
 ): AsyncGenerator<Block> {
   const prefix = rowPrefix(file.name);
   const pick = columnPicker(columns);
-  const scanner = new JsonScanner(from.place as Place);
-  let row = from.row as number;
+  const text = new TextFile(file, encoding, from);
+  let within = from.within === true;
   let byte = from.byte as number;
-  for await (const chunk of contentOf(file, byte)) {
+  let place = from.place as Place;
+  if (place === 'start' && byte === 0) {
+    const found = await fieldOf(text, field);
+    onFile?.({ file: file.name, encoding: text.encoding, field: found?.name });
+    if (found?.isFound) tellField(found, file.name);
+    if (found) [within, byte, place] = [true, found.start, 'first'];
+  }
+  const scanner = new JsonScanner(place);
+  let row = from.row as number;
+  for await (const chunk of text.content(byte)) {
     const rows: Row[] = [];
     for (const element of scanner.push(chunk)) {
       row += 1;
       const where = () => `${prefix}${row}`;
       try {
-        const record = pick(parse(element, where), where);
+        const record = pick(parse(element, where, text), where);
         rememberSource(record, prefix, row);
         rows.push(record);
       } catch (error) {
@@ -42,18 +52,31 @@ export async function* jsonBlocks(
       }
     }
     byte += chunk.length;
+    if (within && scanner.place === 'closed') {
+      yield { rows, next: { byte, row, place: 'closed', within, ...text.position } };
+      return; // what follows is the object's
+    }
     if (scanner.stray !== undefined) throw strayError(scanner, file.name, row);
     if (scanner.pendingBytes > LONGEST) {
       const what = `longer than ${LONGEST / 2 ** 20} MiB`;
       throw new DataError(what, `${prefix}${row + 1}`, 'close the quote or bracket that this record leaves open');
     }
-    yield { rows, next: { byte: byte - scanner.pendingBytes, row, place: scanner.place } };
+    const at = { byte: byte - scanner.pendingBytes, row, place: scanner.place };
+    yield { rows, next: { ...at, ...(within ? { within } : {}), ...text.position } };
   }
   if (scanner.pendingBytes > 0 || scanner.place === 'first' || scanner.place === 'next') {
     bad.add(
       new DataError('the file ends within this record', `${prefix}${row + 1}`, 'copy or download the file again'),
     );
   }
+}
+
+/** To node's warning channel, as what was skipped is. */
+function tellField({ name }: FoundField, file: string): void {
+  process.emitWarning(
+    `${file}: reading the records under '${name}', the only key that holds a list of objects`,
+    'DataWarning',
+  );
 }
 
 function strayError({ stray, place }: JsonScanner, name: string, row: number): DataError {
@@ -63,9 +86,12 @@ function strayError({ stray, place }: JsonScanner, name: string, row: number): D
   return new DataError(`'${stray}' ${after}`, name, fix);
 }
 
-function parse(bytes: Buffer, where: () => string): Row {
+function parse(bytes: Buffer, where: () => string, file: TextFile): Row {
   const text = decodeUtf8(bytes);
-  if (text === undefined) throw new DataError('not valid UTF-8', where(), 'save the file as UTF-8');
+  if (text === undefined) {
+    const { what, fix } = file.problemOf(bytes);
+    throw new DataError(what, where(), fix);
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -77,12 +77,18 @@ describe('readJsonl', () => {
   });
 
   test.each([
-    ['a Latin-1 letter', [0xe9]],
     ['a character cut short', [0xe6, 0xb1]],
     ['a surrogate', [0xed, 0xa0, 0x80]],
   ])('%s is not valid UTF-8', async (_, bytes) => {
     const path = file('bad.jsonl', Buffer.concat([Buffer.from('{}\n{"a":"'), Buffer.from(bytes), Buffer.from('"}\n')]));
     await expect(read(path)).rejects.toThrow(`${path}:2: not valid UTF-8\n  fix: save the file as UTF-8`);
+  });
+
+  test('what is not UTF-8 is told with the encoding that it is likely to be of', async () => {
+    const path = file('latin1.jsonl', Buffer.from('{}\n{"a":"caf\xe9"}\n', 'latin1'));
+    await expect(read(path)).rejects.toThrow(
+      `${path}:2: not valid UTF-8; it looks like windows-1252\n  fix: give --encoding windows-1252 (option encoding), or save`,
+    );
   });
 
   test('a gzip file that is cut short, or is none, is an error', async () => {

@@ -7,8 +7,10 @@ import { type ByteSource, LocalFile } from '../bytes.ts';
 import { DataError } from '../errors.ts';
 import { linePrefix, rememberSource } from '../records/provenance.ts';
 import type { Row } from '../records/records.ts';
-import { bomLength, decodeUtf8, splitLines, wholeLines } from './lines.ts';
+import { bomLength, decodeUtf8, firstLine, splitLines, wholeLines } from './lines.ts';
 import { BadRecords, type Block, columnPicker, type Position, type ReadOptions, rowsOf } from './reader.ts';
+import { shapeOfJsonl } from './shapes.ts';
+import { TextFile } from './text.ts';
 
 /**
  * Yields one row a line; empty lines are skipped, a byte-order mark at the start is accepted.
@@ -23,24 +25,30 @@ export function readJsonl(path: string): AsyncGenerator<Row> {
 /** A block a chunk of the file; its position is a byte and the lines before it. */
 export async function* jsonlBlocks(
   file: ByteSource,
-  { columns, bad = new BadRecords() }: ReadOptions = {},
+  { columns, bad = new BadRecords(), encoding, onFile }: ReadOptions = {},
   from: Position = { byte: 0, line: 0 },
 ): AsyncGenerator<Block> {
   const prefix = linePrefix(file.name);
   const pick = columnPicker(columns);
   let byte = from.byte as number;
   let line = from.line as number;
-  for await (const run of wholeLines(file, byte)) {
+  const text = new TextFile(file, encoding, from);
+  for await (const run of wholeLines(text, byte)) {
     const rows: Row[] = [];
     const content = byte === 0 ? run.subarray(bomLength(run)) : run;
-    for (const text of linesOf(content)) {
+    if (byte === 0) {
+      onFile?.({ file: file.name, encoding: text.encoding });
+      const shape = shapeOfJsonl(firstLine(content));
+      if (shape) throw new DataError(`is ${shape.what}`, file.name, shape.fix); // whatever becomes of bad records
+    }
+    for (const lineText of linesOf(content)) {
       line += 1;
       const at = line;
       const where = () => `${prefix}${at}`;
       try {
-        if (text === undefined) throw new DataError('not valid UTF-8', where(), 'save the file as UTF-8');
-        if (isBlank(text)) continue;
-        const row = pick(parse(text, where), where);
+        if (lineText === undefined) throw damaged(text, run, where());
+        if (isBlank(lineText)) continue;
+        const row = pick(parse(lineText, where), where);
         rememberSource(row, prefix, line);
         rows.push(row);
       } catch (error) {
@@ -49,8 +57,13 @@ export async function* jsonlBlocks(
       }
     }
     byte += run.length;
-    yield { rows, next: { byte, line } };
+    yield { rows, next: { byte, line, ...text.position } };
   }
+}
+
+function damaged(text: TextFile, run: Buffer, where: string): DataError {
+  const { what, fix } = text.problemOf(run);
+  return new DataError(what, where, fix);
 }
 
 /** The lines as text; one that is not UTF-8 is undefined. */

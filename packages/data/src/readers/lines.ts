@@ -2,20 +2,22 @@
 
 import { isUtf8 } from 'node:buffer';
 
-import { type ByteSource, contentOf } from '../bytes.ts';
 import { DataError } from '../errors.ts';
+import type { TextFile } from './text.ts';
 
 const NEWLINE = 0x0a;
 /** A line longer than this has no end. */
 const LONGEST = 1 << 26;
 const BOM = Buffer.from('\ufeff');
+/** Bytes of a first line that are looked at. */
+const LOOK = 1 << 12;
 
 /** Each run but the last ends with a newline; none is empty. The byte-order mark is part of the first. */
-export async function* wholeLines(file: ByteSource, start = 0): AsyncGenerator<Buffer> {
+export async function* wholeLines(file: TextFile, start = 0): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
   let restBytes = 0;
   let read = start;
-  for await (const chunk of contentOf(file, start)) {
+  for await (const chunk of file.content(start)) {
     const end = chunk.lastIndexOf(NEWLINE) + 1;
     read += chunk.length;
     if (end === 0) {
@@ -50,4 +52,11 @@ export function* splitLines(bytes: Buffer): Generator<Buffer> {
     start = end + 1;
   }
   if (start < bytes.length) yield bytes.subarray(start);
+}
+
+/** The beginning of the first line, as far as a look at a file's shape needs it. */
+export function firstLine(bytes: Buffer): string {
+  const head = bytes.subarray(0, LOOK);
+  const end = head.indexOf(NEWLINE);
+  return head.subarray(0, end < 0 ? head.length : end).toString('utf8');
 }

@@ -12,6 +12,7 @@ import { assembleNested } from 'hyparquet/src/assemble.js';
 import { type ByteSource, readError } from '../bytes.ts';
 import { DataError } from '../errors.ts';
 import { rememberSource, rowPrefix } from '../records/provenance.ts';
+import { classNamesOf } from './label-map.ts';
 import { PARSERS, ParquetColumn } from './parquet-column.ts';
 import { plainValue } from './plain-value.ts';
 import { type Block, missingColumn, type Position, type ReadOptions } from './reader.ts';
@@ -33,6 +34,8 @@ export async function* parquetBlocks(
     const tops = chosenColumns(tree, columns, file.name);
     const names = tops.map(({ element }) => element.name);
     const prefix = rowPrefix(file.name);
+    const info = metadata.key_value_metadata?.find(({ key }) => key === 'huggingface')?.value;
+    const classNames = classNamesOf(info);
     let before = 0;
     for (const [group, { columns: chunks, num_rows }] of metadata.row_groups.entries()) {
       const rows = Number(num_rows);
@@ -46,7 +49,8 @@ export async function* parquetBlocks(
           blockRows.forEach((row, i) => {
             rememberSource(row, prefix, before + start + i + 1);
           });
-          yield { rows: blockRows, next: { group, row: start + blockRows.length } };
+          const next = { group, row: start + blockRows.length };
+          yield { rows: blockRows, next, ...(classNames ? { classNames } : {}) };
         }
       }
       before += rows;

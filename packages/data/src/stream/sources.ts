@@ -5,7 +5,7 @@ import type { ByteSource } from '../bytes.ts';
 import { DataError } from '../errors.ts';
 import type { Pcg64 } from '../random.ts';
 import { readBlocks } from '../readers/formats.ts';
-import type { BadRecords, Block, Position } from '../readers/reader.ts';
+import type { Block, Position, ReadOptions } from '../readers/reader.ts';
 import type { Row } from '../records/records.ts';
 import { type Cursor, type Mark, type Node, partRange, type State, shardIndices } from './node.ts';
 
@@ -18,13 +18,11 @@ export class FilesNode implements Node {
   readonly sources = [];
   readonly tables = true;
   readonly #files: readonly FileOpener[];
-  readonly #columns: readonly string[] | undefined;
-  readonly #bad: BadRecords;
+  readonly #options: ReadOptions;
 
-  constructor(files: readonly FileOpener[], columns: readonly string[] | undefined, bad: BadRecords) {
+  constructor(files: readonly FileOpener[], options: ReadOptions) {
     this.#files = files;
-    this.#columns = columns;
-    this.#bad = bad;
+    this.#options = options;
   }
 
   get shards(): number {
@@ -32,16 +30,16 @@ export class FilesNode implements Node {
   }
 
   open(state: State = { shard: 0 }): Cursor {
-    return new FilesCursor(this.#files, { columns: this.#columns, bad: this.#bad }, state);
+    return new FilesCursor(this.#files, this.#options, state);
   }
 
   shuffleShards(random: Pcg64): Node {
-    return new FilesNode(random.clone().shuffled(this.#files), this.#columns, this.#bad);
+    return new FilesNode(random.clone().shuffled(this.#files), this.#options);
   }
 
   shard(count: number, index: number, contiguous: boolean): Node {
     const chosen = shardIndices(this.shards, count, index, contiguous).map((i) => this.#files[i] as FileOpener);
-    return new FilesNode(chosen, this.#columns, this.#bad);
+    return new FilesNode(chosen, this.#options);
   }
 
   reseed(): Node {
@@ -51,17 +49,13 @@ export class FilesNode implements Node {
 
 class FilesCursor implements Cursor {
   readonly #files: readonly FileOpener[];
-  readonly #options: { columns: readonly string[] | undefined; bad: BadRecords };
+  readonly #options: ReadOptions;
   #shard: number;
   #position: Position | undefined;
   #blocks: AsyncGenerator<Block> | undefined;
   #file: ByteSource | undefined;
 
-  constructor(
-    files: readonly FileOpener[],
-    options: { columns: readonly string[] | undefined; bad: BadRecords },
-    { shard, position }: State,
-  ) {
+  constructor(files: readonly FileOpener[], options: ReadOptions, { shard, position }: State) {
     this.#files = files;
     this.#options = options;
     this.#shard = shard as number;
@@ -81,7 +75,7 @@ class FilesCursor implements Cursor {
         await this.close();
         this.#shard += 1;
         this.#position = undefined;
-        this.#options.bad.warn();
+        this.#options.bad?.warn();
         continue;
       }
       this.#position = value.next;

@@ -5,9 +5,9 @@
  */
 
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
 
 import { DataError } from '../errors.ts';
+import { ignoreMissing, lockFile } from './file-lock.ts';
 
 /** What the work was asked to do: options by name. A run with others cannot go on. */
 export type RunOptions = Readonly<Record<string, unknown>>;
@@ -30,12 +30,20 @@ export class ResumableFile {
   readonly resumed: unknown;
   readonly #file: FileHandle;
   readonly #run: RunOptions;
+  readonly #unlock: () => Promise<void>;
   #bytes: number;
   #noted = 0;
   #kept: boolean;
 
-  private constructor(path: string, file: FileHandle, run: RunOptions, journal: Journal | undefined) {
+  private constructor(
+    path: string,
+    file: FileHandle,
+    run: RunOptions,
+    journal: Journal | undefined,
+    unlock: () => Promise<void>,
+  ) {
     this.path = path;
+    this.#unlock = unlock;
     this.#file = file;
     this.#run = run;
     this.#bytes = journal?.bytes ?? 0;
@@ -51,7 +59,9 @@ export class ResumableFile {
    *   disk says no.
    */
   static async open(path: string, run: RunOptions, resume: boolean): Promise<ResumableFile | undefined> {
-    await lock(path);
+    const unlock = await lockFile(path, `${path}.partial.lock`).catch((cause) => {
+      throw cause instanceof DataError ? cause : diskError(path, cause);
+    });
     try {
       const plain: RunOptions = JSON.parse(JSON.stringify(run));
       const journal = resume ? await readJournal(path) : undefined;
@@ -61,7 +71,7 @@ export class ResumableFile {
         if (journal.whole) {
           await rename(partialOf(path), path).catch(ignoreMissing); // it may have been renamed already
           await rm(journalOf(path), { force: true });
-          await unlock(path);
+          await unlock();
           return undefined;
         }
       } else await rm(journalOf(path), { force: true });
@@ -69,9 +79,9 @@ export class ResumableFile {
         throw diskError(path, cause);
       });
       await file.truncate(journal?.bytes ?? 0); // what was written after the last note
-      return new ResumableFile(path, file, plain, journal);
+      return new ResumableFile(path, file, plain, journal, unlock);
     } catch (error) {
-      await unlock(path);
+      await unlock();
       throw error;
     }
   }
@@ -103,7 +113,7 @@ export class ResumableFile {
     await this.#file.close();
     await rename(partialOf(this.path), this.path);
     await rm(journalOf(this.path), { force: true });
-    await unlock(this.path);
+    await this.#unlock();
   }
 
   /**
@@ -114,7 +124,7 @@ export class ResumableFile {
   async abandon(): Promise<boolean> {
     await this.#file.close().catch(() => {});
     if (!this.#kept) await rm(partialOf(this.path), { force: true });
-    await unlock(this.path);
+    await this.#unlock();
     return this.#kept;
   }
 
@@ -152,7 +162,6 @@ export class ResumableFile {
 
 const partialOf = (path: string) => `${path}.partial`;
 const journalOf = (path: string) => `${path}.partial.json`;
-const lockOf = (path: string) => `${path}.partial.lock`;
 
 async function readJournal(path: string): Promise<Journal | undefined> {
   const text = await readFile(journalOf(path), 'utf8').catch(ignoreMissing);
@@ -181,45 +190,6 @@ function requireSame(before: RunOptions, now: RunOptions): void {
       'give the options of the interrupted run, or leave resume out to begin anew',
     );
   }
-}
-
-/** Two processes never write one file; a lock of a process that is gone is taken over. */
-async function lock(path: string): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const file = await open(lockOf(path), 'wx');
-      await file.writeFile(`${process.pid} ${hostname()}`);
-      await file.close();
-      return;
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 3) throw diskError(path, cause);
-    }
-    const [pid, host] = ((await readFile(lockOf(path), 'utf8').catch(ignoreMissing)) ?? '').split(' ');
-    if (pid !== undefined && pid !== '' && (host !== hostname() || isAlive(Number(pid)))) {
-      throw new DataError(
-        `process ${pid} on ${host} is writing it`,
-        path,
-        `wait for it, choose another output, or delete ${lockOf(path)} if that process is gone`,
-      );
-    }
-    await unlock(path);
-  }
-}
-
-const unlock = (path: string) => rm(lockOf(path), { force: true });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-function ignoreMissing(cause: unknown): undefined {
-  if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-  throw cause;
 }
 
 function diskError(path: string, cause: unknown): Error {

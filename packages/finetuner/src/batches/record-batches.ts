@@ -4,6 +4,7 @@ import { type Embedder, OptionError } from '@uniem/core';
 import {
   type BatchOptions,
   batches,
+  classOf,
   DataError,
   Dataset,
   type RecordType,
@@ -14,6 +15,8 @@ import {
 } from '@uniem/data';
 
 import type { RunOptions } from '../options.ts';
+import { classOrder, inClassOrder } from './class-order.ts';
+import { isHopelessBatch, LearnableCheck } from './learnable.ts';
 import { collate, type RecordBatch, textsOf } from './records.ts';
 import { type Rows, shuffled } from './training-data.ts';
 
@@ -45,10 +48,49 @@ async function* grouped(data: Rows, source: BatchSource): AsyncGenerator<Row[]> 
     kindOf: taskField === undefined ? undefined : (row) => taskOf(row, taskField),
     budget: budgetOf(source),
   };
-  const rows = data instanceof Dataset ? data : checked(data, recordType); // a Dataset was checked whole
   const groups =
-    taskSampling === 'round_robin' ? roundRobin(oneTaskEach(data, source, grouping)) : batches<Row>(rows, grouping);
+    taskSampling === 'round_robin'
+      ? roundRobin(oneTaskEach(data, source, grouping))
+      : batches<Row>(ordered(data, source), grouping);
   for await (const group of groups) if (recordType !== 'pair' || group.length > 1) yield group;
+}
+
+/** Texts with classes in an order that gives every batch several of each; others as they are. */
+function ordered(data: Rows, { recordType, options }: BatchSource): Rows {
+  const rows = data instanceof Dataset ? data : checked(data, recordType); // a Dataset was checked whole
+  if (recordType !== 'labeled_text') return rows;
+  const own = (row: Row) => classOf(row.label);
+  return rows instanceof Dataset
+    ? rows.select(classOrder(Array.from(rows, own)))
+    : inClassOrder(rows, own, Math.max(options.shuffleBuffer, 2 * options.batchSize));
+}
+
+/** Batches of the first epoch that are looked at before a run. */
+const LOOKED_AT = 200;
+
+/**
+ * What is wrong where the loss of some batches is what it is, whatever the model does, as where a file in an order of its own is not shuffled.
+ *
+ * @throws OptionError where that is so of all batches of records with labels.
+ */
+export async function hopelessBatches(source: BatchSource, rows: Rows): Promise<string | undefined> {
+  if (!(rows instanceof Dataset)) return undefined;
+  const { recordType, options } = source;
+  const untokenized = { ...source, options: { ...options, tokenBudget: undefined } };
+  const all = new LearnableCheck(recordType);
+  let [count, hopeless] = [0, 0];
+  for await (const records of grouped(inOrder(rows, options, 1), untokenized)) {
+    count += 1;
+    for (const record of records) all.add(record);
+    if (isHopelessBatch(records, recordType)) hopeless += 1;
+    if (count === LOOKED_AT) break;
+  }
+  if (hopeless === 0 || (hopeless === count && all.problem()?.isFlat)) return undefined; // the records' fault, told before
+  const what = `${hopeless} of the first ${count} batches contain a single text or a single label, so nothing can be learned from them`;
+  const fix = options.shuffle ? 'give records of more different texts, or a larger batchSize' : 'give shuffle';
+  const isLabelled = recordType === 'scored_pair' || recordType === 'labeled_text';
+  if (isLabelled && hopeless === count) throw new OptionError(what, 'batchSize', fix);
+  return `${what}; ${fix}`;
 }
 
 type Budgeted = Omit<BatchSource, 'options'> & { options: Pick<RunOptions, 'tokenBudget' | 'maxLength'> };
@@ -69,8 +111,8 @@ export function budgetOf({ embedder, recordType, options, prefix }: Budgeted): B
 }
 
 /** The batches of every task, in the order in which the tasks come. */
-function oneTaskEach(data: Rows, { options }: BatchSource, grouping: BatchOptions<Row>): AsyncIterable<Row[]>[] {
-  const { taskField } = options;
+function oneTaskEach(data: Rows, source: BatchSource, grouping: BatchOptions<Row>): AsyncIterable<Row[]>[] {
+  const { taskField } = source.options;
   if (!(data instanceof Dataset) || taskField === undefined) {
     throw new OptionError(
       taskField === undefined ? 'needs taskField' : 'a stream does not tell its tasks before they come',
@@ -89,7 +131,7 @@ function oneTaskEach(data: Rows, { options }: BatchSource, grouping: BatchOption
     else tasks.set(task, [index]);
     index += 1;
   }
-  return [...tasks.values()].map((indices) => batches<Row>(data.select(indices), grouping));
+  return [...tasks.values()].map((indices) => batches<Row>(ordered(data.select(indices), source), grouping));
 }
 
 async function* checked(rows: AsyncIterable<Row>, recordType: RecordType): AsyncGenerator<Row> {
@@ -151,13 +193,14 @@ function taskOf(row: Row, field: string): unknown {
  */
 export async function totalSteps(source: BatchSource, rows: Rows): Promise<number | undefined> {
   const { gradientAccumulationSteps, epochs, maxSteps = Number.POSITIVE_INFINITY, batchSize } = source.options;
+  const { recordType } = source;
   if (!(rows instanceof Dataset)) {
     if (Number.isInteger(epochs) || source.options.maxSteps !== undefined) return source.options.maxSteps;
     const what = `the number of steps of a stream is not known (received ${epochs})`;
     throw new OptionError(what, 'epochs', 'give a whole number, or maxSteps');
   }
   const { uniqueTexts, taskField, tokenBudget, taskSampling } = source.options;
-  const isPlain = !uniqueTexts && taskField === undefined && tokenBudget === undefined;
+  const isPlain = recordType !== 'labeled_text' && !uniqueTexts && taskField === undefined && tokenBudget === undefined;
   const steps = (batches: number) => Math.ceil(batches / gradientAccumulationSteps);
   let total = 0;
   if (isPlain && taskSampling === 'proportional') total = stepsIn(epochs, steps(plainBatches(source, rows.length)));

@@ -1,14 +1,17 @@
 /** Records of a batch to one packed TokenBatch. N records. */
 
-import type { Embedder, TokenBatch } from '@uniem/core';
-import { DataError, negativesOf, type RecordType, type Row, sourceOf } from '@uniem/data';
+import type { Embedder, TeacherScores, TokenBatch } from '@uniem/core';
+import { classOf, DataError, negativesOf, numericLabel, type RecordType, type Row, sourceOf } from '@uniem/data';
 
 /** A record's texts by the part of the batch they go to; only a triplet's negatives are several in one. */
+const TRIPLET = [(record: Row) => record.text as string, (record: Row) => record.text_pos as string, negativesOf];
 const PARTS: Record<RecordType, readonly ((record: Row) => string | string[])[]> = {
   pair: [(record) => record.text as string, (record) => record.text_pos as string],
-  triplet: [(record) => record.text as string, (record) => record.text_pos as string, negativesOf],
+  triplet: TRIPLET,
+  scored_triplet: TRIPLET,
   scored_pair: [(record) => record.sentence1 as string, (record) => record.sentence2 as string],
   text_vector: [(record) => record.text as string],
+  labeled_text: [(record) => record.text as string],
 };
 
 /** A record's texts, part by part. */
@@ -26,8 +29,10 @@ export interface RecordBatch {
   /** Texts, part by part, without the prefix. */
   texts: readonly (readonly string[])[];
   tokens: TokenBatch;
-  /** float32 [N], of scored pairs. */
+  /** float32 [N], of scored pairs; of texts with classes, a number for each class of the batch. */
   labels: Float32Array | undefined;
+  /** Of scored triplets: the scores of the N positives, then of all negatives, and whose record each is. */
+  teacher: TeacherScores | undefined;
   /** float32 [N, H], of texts with vectors. */
   vectors: Float32Array | undefined;
 }
@@ -54,8 +59,28 @@ export function collate(
       texts.flat().map((text) => `${prefix}${text}`),
       maxLength,
     ),
-    labels: recordType === 'scored_pair' ? Float32Array.from(records, (record) => Number(record.label)) : undefined,
+    labels: labelsOf(records, recordType),
+    teacher: recordType === 'scored_triplet' ? teacherOf(records) : undefined,
     vectors: recordType === 'text_vector' ? vectorsOf(records, embedder.dimension) : undefined,
+  };
+}
+
+function labelsOf(records: readonly Row[], recordType: RecordType): Float32Array | undefined {
+  if (recordType === 'scored_pair') return Float32Array.from(records, ({ label }) => numericLabel(label) as number);
+  if (recordType !== 'labeled_text') return undefined;
+  const classes = new Map<string | undefined, number>();
+  return Float32Array.from(records, ({ label }) => {
+    const own = classOf(label);
+    if (!classes.has(own)) classes.set(own, classes.size);
+    return classes.get(own) as number;
+  });
+}
+
+function teacherOf(records: readonly Row[]): TeacherScores {
+  const scores = records.map((record) => [...(record.scores as number[])]);
+  return {
+    scores: [...scores.map(([own]) => own as number), ...scores.flatMap(([, ...others]) => others)],
+    owners: [...records.keys(), ...scores.flatMap(([, ...others], i) => others.map(() => i))],
   };
 }
 

@@ -1,6 +1,7 @@
 /** Texts to unit vectors for a search: in memory up to a bound, beyond it on the disk. */
 
-import { type EncodeOptions, ProgressBar, SEARCH_MEMORY, VectorStore } from '@uniem/core';
+import { type EncodeOptions, ProgressBar } from '@uniem/core';
+import { SEARCH_MEMORY, VectorStore } from '@uniem/core/search';
 
 export interface EncodingOptions {
   /** Bytes of vectors and scores held at once; vectors beyond it lie in a temporary file. 1 GiB if left out. */

@@ -1,12 +1,7 @@
 /** Ranks in a search of quantized documents: what of a retrieval is lost by it. */
 
-import {
-  type QuantizationRanges,
-  quantizationRanges,
-  quantizedTopK,
-  type SearchPrecision,
-  type VectorSource,
-} from '@uniem/core';
+import type { SearchPrecision } from '@uniem/core';
+import { type QuantizationRanges, quantizationRanges, quantizedTopK, type VectorSource } from '@uniem/core/search';
 
 export interface Quantization {
   precision: SearchPrecision;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-import { type Embedder, vectorsInMemory } from '@uniem/core';
+import type { Embedder } from '@uniem/core';
+import { vectorsInMemory } from '@uniem/core/search';
 import { describe, expect, test } from 'vitest';
 
 import { evaluateRetrieval, type RetrievalMetrics, ranksOf, retrievalMetrics } from './retrieval.ts';
@@ -17,6 +18,7 @@ interface Golden {
   documents: number[][];
   metrics: Record<string, number>;
   graded: { relevant: [index: number, gain: number][][]; metrics: Record<string, number> };
+  sampled: { unfound: number[][]; metrics: Record<string, number> };
 }
 
 const path = new URL('../../../../fixtures/retrieval/expected.json', import.meta.url);
@@ -39,6 +41,14 @@ test("has pytrec_eval's metrics of several answers and their gains", async () =>
   const task = { queries: golden.queries.map(unit), documents: golden.documents.map(unit) };
   const relevant = golden.graded.relevant.map((own) => new Map(own));
   expectMetrics(await evaluateRetrieval(encoder, { ...task, relevant }), golden.graded.metrics);
+});
+
+// The same script: relevant documents beside them that the corpus does not have, and of the first query no other.
+test("has pytrec_eval's metrics of a sampled corpus", async () => {
+  const task = { queries: golden.queries.map(unit), documents: golden.documents.map(unit) };
+  const relevant = golden.graded.relevant.map((own, i) => new Map(i > 0 ? own : []));
+  const { unfound, metrics } = golden.sampled;
+  expectMetrics(await evaluateRetrieval(encoder, { ...task, relevant, unfound }), metrics);
 });
 
 test('metrics from ranks 1, 2 and 11, by hand', () => {

@@ -1,7 +1,8 @@
 /** Retrieval: find each query's document among all of them. N queries, M documents, H values. */
 
-import { dot, type EncodeTexts, OptionError, scoreBlocks, type VectorSource } from '@uniem/core';
+import { type EncodeTexts, OptionError } from '@uniem/core';
 import { INDEX, OBJECT, requireKind, requireList, TEXT } from '@uniem/core/arguments';
+import { dot, scoreBlocks, type VectorSource } from '@uniem/core/search';
 
 import { withMethods } from '../arguments.ts';
 import { type EncodingOptions, encodeAll, searchMemory } from './encode-all.ts';
@@ -21,6 +22,8 @@ export interface RetrievalTask {
   documents: readonly string[];
   /** By query the index of its document, or of several with their gains above 0. Left out, document i answers query i. */
   relevant?: readonly (number | ReadonlyMap<number, number>)[];
+  /** By query the gains of relevant documents that are not among them: never found, and missed all the same. */
+  unfound?: readonly (readonly number[])[];
 }
 
 export interface RetrievalOptions extends EncodingOptions {
@@ -28,7 +31,7 @@ export interface RetrievalOptions extends EncodingOptions {
   quantization?: Quantization | undefined;
 }
 
-/** A right document: where it stands among all, from 1, and what finding it is worth. */
+/** A right document: where it stands among all, from 1 (Infinity where it is not there), and what finding it is worth. */
 export interface Answer {
   rank: number;
   gain: number;
@@ -52,14 +55,21 @@ export async function evaluateRetrieval(
     name: 'an index, or a Map of gains by index',
     is: (value: unknown) => INDEX.is(value) || value instanceof Map,
   };
+  const GAINS = {
+    name: 'a list of gains above 0',
+    is: (value: unknown) => Array.isArray(value) && value.every((gain) => Number.isFinite(gain) && gain > 0),
+  };
   if (task.relevant !== undefined) requireList(task.relevant, ANSWER, 'relevant');
+  if (task.unfound !== undefined) requireList(task.unfound, GAINS, 'unfound');
   const { queries: texts, documents } = task;
   const relevant = (task.relevant ?? texts.map((_, i) => i)).map((own) =>
     typeof own === 'number' ? new Map([[own, 1]]) : own,
   );
-  if (texts.length === 0 || relevant.length !== texts.length || relevant.some(({ size }) => size === 0)) {
+  const { unfound = [] } = task;
+  const answered = relevant.filter(({ size }, i) => size > 0 || unfound[i]?.length);
+  if (texts.length === 0 || relevant.length !== texts.length || answered.length < texts.length) {
     throw new OptionError(
-      `${texts.length} queries, ${relevant.filter(({ size }) => size > 0).length} with answers`,
+      `${texts.length} queries, ${answered.length} with answers`,
       'relevant',
       'give at least one query, and one document index for each',
     );
@@ -88,7 +98,10 @@ export async function evaluateRetrieval(
       ? await quantizedRanks(encoded, searched, answers, { ...quantization, memory: searchMemory(options) })
       : await ranksOf(encoded, searched, answers, searchMemory(options));
     return retrievalMetrics(
-      gains.map((own, i) => [...own.values()].map((gain, j) => ({ rank: ranks[i]?.[j] as number, gain }))),
+      gains.map((own, i) => [
+        ...[...own.values()].map((gain, j) => ({ rank: ranks[i]?.[j] as number, gain })),
+        ...(unfound[i] ?? []).map((gain) => ({ rank: Number.POSITIVE_INFINITY, gain })),
+      ]),
     );
   } finally {
     encoded.close();

@@ -92,6 +92,23 @@ test('reranking has the average precision of scikit-learn', async () => {
   });
 });
 
+test('labels are numbers as Python takes them, and classes by their names', async () => {
+  const rows = (labels: unknown[]) => scored([10, 80], [1, 0]).map((row, i) => ({ ...row, label: labels[i] }));
+  for (const labels of [
+    [true, false],
+    ['1', '0'],
+    [1n, 0n],
+  ]) {
+    expect(inferTask({ test: rows(labels) })).toBe('pair-classification');
+    expect(await evaluateTask('pair-classification', encoder, { test: rows(labels) })).toEqual(
+      await evaluateTask('pair-classification', encoder, { test: rows([1, 0]) }),
+    );
+  }
+  const texts = (labels: unknown[]) => labels.map((label, i) => ({ text: i % 2 ? '0 1' : '1 0', label }));
+  const train = texts(['true', 'false', 'true', 'false']);
+  expect((await evaluateTask('classification', encoder, { test: texts([true, false]), train })).accuracy).toBe(1);
+});
+
 describe('records that fit no task', () => {
   const run = (task: TaskName, test: Row[], train?: Row[]) => evaluateTask(task, encoder, { test, train });
   test.each<[string, () => unknown, string]>([
@@ -103,7 +120,7 @@ describe('records that fit no task', () => {
     [
       'without a label',
       () => run('sts', [{ sentence1: '1 0', sentence2: '1 0', label: 'high' }]),
-      'label is "high", and sts needs a number\n  fix: correct the record',
+      'label is "high", and sts needs a number\n  fix: give words their numbers with --label-map',
     ],
     [
       'with a text for a list',

@@ -1,8 +1,9 @@
 /** Evaluation tasks by name: what records they need, what they measure. N records, H values of an embedding. */
 
-import { type EncodeTexts, OptionError, topK } from '@uniem/core';
+import { type EncodeTexts, OptionError } from '@uniem/core';
 import { OBJECT, oneOf, requireKind, requireList } from '@uniem/core/arguments';
-import { DataError, type Row, sourceOf } from '@uniem/data';
+import { topK } from '@uniem/core/search';
+import { classOf, DataError, headerHint, numericLabel, type Row, sourceOf } from '@uniem/data';
 
 import { ROW, withMethods } from '../arguments.ts';
 import { TASKS, type TaskName } from '../names.ts';
@@ -72,7 +73,19 @@ export async function evaluateTask(
   }
   if (data.test.length === 0) throw new DataError('no records to measure on', undefined, 'give at least one');
   for (const row of [...data.test, ...(data.train ?? [])]) requireFields(row, task);
-  return DEFINITIONS[task].measure(embedder, data, options);
+  return DEFINITIONS[task].measure(embedder, withLabels(task, data), options);
+}
+
+/** Labels as the task takes them: numbers, where it needs numbers, also of what is written as text or true; else classes. */
+function withLabels(task: TaskName, { test, train }: TaskData): TaskData {
+  const { label: kind } = DEFINITIONS[task].fields as Task['fields'];
+  if (kind === undefined) return { test, train };
+  const labelled = (rows: readonly Row[]) =>
+    rows.map((row) => {
+      const label = kind === 'number' ? numericLabel(row.label) : classOf(row.label);
+      return label === row.label ? row : { ...row, label };
+    });
+  return { test: labelled(test), train: train && labelled(train) };
 }
 
 /** The task that a record's fields tell: labels 0 and 1 alone mean pairs told apart; a training set, classification. */
@@ -81,14 +94,21 @@ export function inferTask(data: TaskData): TaskName {
   const { test, train } = data;
   const first = test[0] ?? {};
   const has = (task: TaskName) => Object.keys(DEFINITIONS[task].fields).every((field) => field in first);
-  if (has('sts')) return test.every(({ label }) => label === 0 || label === 1) ? 'pair-classification' : 'sts';
+  if (has('sts'))
+    return test.every(({ label }) => [0, 1].includes(numericLabel(label) ?? Number.NaN))
+      ? 'pair-classification'
+      : 'sts';
   if (has('reranking')) return 'reranking';
   if (has('triplet')) return 'triplet';
   if (has('retrieval')) return 'retrieval';
   if (has('classification')) return train ? 'classification' : 'clustering';
   const known = TASKS.map((task) => Object.keys(DEFINITIONS[task].fields).join(' + '));
+  const columns = Object.keys(first);
+  const header = headerHint(columns);
+  if (header)
+    throw new DataError(`fields ${columns.join(', ')} belong to no task; ${header.what}`, sourceOf(first), header.fix);
   throw new DataError(
-    `fields ${Object.keys(first).join(', ')} belong to no task`,
+    `fields ${columns.join(', ')} belong to no task`,
     sourceOf(first),
     `rename them to one of ${[...new Set(known)].join('; ')}`,
   );
@@ -109,16 +129,19 @@ function requireFields(row: Row, task: TaskName): void {
       kind === 'text'
         ? typeof value === 'string'
         : kind === 'number'
-          ? Number.isFinite(value)
+          ? numericLabel(value) !== undefined
           : kind === 'label'
-            ? typeof value === 'string' || typeof value === 'number'
+            ? classOf(value) !== undefined
             : Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string');
     if (isRight) continue;
+    const isWord = kind === 'number' && typeof value === 'string';
     const needed = kind === 'texts' ? 'a list of texts' : `a ${kind}`;
     throw new DataError(
       `${field} is ${typeof value === 'bigint' ? value : JSON.stringify(value)}, and ${task} needs ${needed}`,
       sourceOf(row),
-      'correct the record, or name another task',
+      isWord
+        ? 'give words their numbers with --label-map, or name another task'
+        : 'correct the record, or name another task',
     );
   }
 }

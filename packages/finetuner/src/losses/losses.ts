@@ -7,13 +7,21 @@ import {
   distillationLoss,
   type Embedder,
   type InBatchOptions,
+  labeledLoss,
   matryoshkaLoss,
   normalize,
   OptionError,
   pairLoss,
+  SCORE_LOSS_TYPES,
+  type ScoreLossType,
+  scoreDistillationLoss,
+  type TeacherScores,
+  type TripletOptions,
   tripletLoss,
+  VECTOR_LOSS_TYPES,
+  type VectorLossType,
 } from '@uniem/core';
-import type { RecordType } from '@uniem/data';
+import { negativesOf, type RecordType } from '@uniem/data';
 import type { RecordBatch } from '../batches/records.ts';
 import { DEFAULT_OPTIONS, type ResolvedFinetuneOptions } from '../options.ts';
 import { sameTexts } from './false-negatives.ts';
@@ -32,19 +40,28 @@ export type LossOptions = Partial<
     | 'matryoshkaDims'
     | 'matryoshkaWeights'
     | 'distillationLoss'
+    | 'teacherTemperature'
+    | 'contrastiveWeight'
+    | 'labeledLoss'
+    | 'tripletMargin'
   >
 >;
 
 /** Options that only some record types have a meaning for. */
+const IN_BATCH = ['pair', 'triplet', 'scored_triplet'] as const;
 const RECORD_TYPES_OF = {
-  lossType: ['pair', 'triplet'],
-  swapLoss: ['triplet'],
-  inBatchPositives: ['triplet'],
-  symmetricLoss: ['pair', 'triplet'],
-  maskSameTexts: ['pair', 'triplet'],
-  falseNegativeMargin: ['pair', 'triplet'],
-  temperature: ['pair', 'triplet', 'scored_pair'],
-  distillationLoss: ['text_vector'],
+  lossType: IN_BATCH,
+  swapLoss: ['triplet', 'scored_triplet'],
+  inBatchPositives: ['triplet', 'scored_triplet'],
+  symmetricLoss: IN_BATCH,
+  maskSameTexts: IN_BATCH,
+  falseNegativeMargin: IN_BATCH,
+  temperature: [...IN_BATCH, 'scored_pair', 'labeled_text'],
+  distillationLoss: ['text_vector', 'scored_triplet'],
+  teacherTemperature: ['scored_triplet'],
+  contrastiveWeight: ['scored_triplet'],
+  labeledLoss: ['labeled_text'],
+  tripletMargin: ['labeled_text'],
 } as const satisfies Partial<Record<keyof LossOptions, readonly RecordType[]>>;
 
 /** @throws OptionError for options that the records or the model cannot honour, or that contradict each other. */
@@ -57,13 +74,20 @@ export function checkLossOptions(recordType: RecordType, options: LossOptions, d
       `leave it out, or give records of type ${types.join(' or ')}`,
     );
   }
+  checkDistillation(recordType, options);
   if (options.swapLoss && options.symmetricLoss) {
     throw new OptionError('cannot be given beside swapLoss', 'symmetricLoss', 'give one of them');
   }
   const { matryoshkaDims: dims = [], matryoshkaWeights: weights = [] } = options;
-  if (dims.length > 0 && recordType === 'text_vector' && (options.distillationLoss ?? 'mse') === 'mse') {
-    const what = "compares vectors of length 1, and mse the vectors' own lengths";
-    throw new OptionError(what, 'matryoshkaDims', "give distillationLoss 'cosine', or leave it out");
+  const distillation = distillationOf(recordType, options);
+  if (dims.length > 0 && (distillation === 'mse' || distillation === 'margin_mse')) {
+    const what = `compares vectors of length 1, and ${distillation} the vectors' own lengths`;
+    const other = distillation === 'mse' ? 'cosine' : 'kl';
+    throw new OptionError(what, 'matryoshkaDims', `give distillationLoss '${other}', or leave it out`);
+  }
+  if (dims.length > 0 && recordType === 'labeled_text' && options.labeledLoss === 'batch_all_triplet') {
+    const what = "compares vectors of length 1, and batch_all_triplet the vectors' own distances";
+    throw new OptionError(what, 'matryoshkaDims', "give labeledLoss 'supcon', or leave it out");
   }
   const longest = Math.max(0, ...dims);
   if (longest > dimension) {
@@ -76,18 +100,71 @@ export function checkLossOptions(recordType: RecordType, options: LossOptions, d
   }
 }
 
+/** The loss of records that another model told something of; undefined for others. */
+function distillationOf(recordType: RecordType, { distillationLoss }: LossOptions) {
+  if (recordType === 'text_vector') return distillationLoss ?? VECTOR_LOSS_TYPES[0];
+  return recordType === 'scored_triplet' ? (distillationLoss ?? SCORE_LOSS_TYPES[0]) : undefined;
+}
+
+/** The in-batch loss is a part of a distillation's only where contrastiveWeight says so. */
+const CONTRASTIVE = [
+  'lossType',
+  'swapLoss',
+  'inBatchPositives',
+  'symmetricLoss',
+  'maskSameTexts',
+  'falseNegativeMargin',
+];
+
+function checkDistillation(recordType: RecordType, options: LossOptions): void {
+  const type = distillationOf(recordType, options);
+  if (type === undefined) return;
+  const fitting: readonly string[] = recordType === 'text_vector' ? VECTOR_LOSS_TYPES : SCORE_LOSS_TYPES;
+  if (!fitting.includes(type)) {
+    throw new OptionError(
+      `'${type}' is not a loss for records of type ${recordType}`,
+      'distillationLoss',
+      `give ${fitting.join(' or ')}`,
+    );
+  }
+  if (recordType !== 'scored_triplet') return;
+  const unused = CONTRASTIVE.find((name) => {
+    const value = options[name as keyof LossOptions];
+    return value !== undefined && value !== DEFAULT_OPTIONS[name as keyof LossOptions];
+  });
+  if (unused !== undefined && (options.contrastiveWeight ?? 0) === 0) {
+    throw new OptionError(
+      'is an option of the in-batch loss, which this distillation does not use',
+      unused,
+      'give contrastiveWeight above 0, or leave it out',
+    );
+  }
+}
+
 /** What the loss is, in words. */
 export function describeLoss(recordType: RecordType, options: ResolvedFinetuneOptions): string {
   const { temperature, matryoshkaDims: dims, matryoshkaWeights: weights, falseNegativeMargin: margin } = options;
+  const distillation = `distillation ${distillationOf(recordType, options)}`;
   const names: Record<RecordType, string> = {
     pair: `in-batch ${options.lossType}`,
     triplet: `in-batch ${options.lossType}`,
+    scored_triplet:
+      options.contrastiveWeight > 0
+        ? `${distillation}, ${options.contrastiveWeight} times in-batch ${options.lossType}`
+        : distillation,
     scored_pair: 'cosent',
-    text_vector: `distillation ${options.distillationLoss}`,
+    text_vector: distillation,
+    labeled_text: options.labeledLoss,
   };
+  const isCold = // no softmax of cosines
+    recordType === 'text_vector' ||
+    (recordType === 'labeled_text' && options.labeledLoss === 'batch_all_triplet') ||
+    (recordType === 'scored_triplet' && options.distillationLoss === 'margin_mse' && options.contrastiveWeight === 0);
   return [
     names[recordType],
-    ...(recordType === 'text_vector' ? [] : [`temperature ${temperature}`]),
+    ...(isCold ? [] : [`temperature ${temperature}`]),
+    ...(options.teacherTemperature === 1 ? [] : [`teacher's temperature ${options.teacherTemperature}`]),
+    ...(names[recordType] === 'batch_all_triplet' ? [`margin ${options.tripletMargin}`] : []),
     ...(options.inBatchPositives ? ['in-batch positives'] : []),
     ...(options.swapLoss ? ['swapped term'] : []),
     ...(options.symmetricLoss ? ['symmetric'] : []),
@@ -129,7 +206,7 @@ export function embeddingsLoss(
 
 /** A function of all texts' embeddings, or of their first values. */
 function lossOf(batch: RecordBatch, options: LossOptions): (embeddings: tf.Tensor2D) => tf.Scalar {
-  const { temperature, swapLoss: swap, inBatchPositives } = options;
+  const { temperature } = options;
   const sizes = batch.texts.map(({ length }) => length);
   const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0));
   const part = (embeddings: tf.Tensor2D, i: number) =>
@@ -137,19 +214,60 @@ function lossOf(batch: RecordBatch, options: LossOptions): (embeddings: tf.Tenso
   switch (batch.recordType) {
     case 'pair':
       return (x) => pairLoss(part(x, 0), part(x, 1), inBatchOptions(batch, options));
-    case 'triplet': {
-      const triplets = { swap, inBatchPositives };
-      return (x) => tripletLoss(part(x, 0), part(x, 1), part(x, 2), { ...inBatchOptions(batch, options), ...triplets });
-    }
+    case 'triplet':
+      return (x) => tripletsLoss(batch, options, part(x, 0), part(x, 1), sizes[2] ? part(x, 2) : undefined);
+    case 'scored_triplet':
+      return (x) => {
+        const { distillationLoss: type, teacherTemperature, contrastiveWeight: weight = 0 } = options;
+        const [texts, positives] = [part(x, 0), part(x, 1)];
+        const candidates = tf.slice(x, [starts[1] as number, 0], [-1, -1]);
+        const given = { type: type as ScoreLossType | undefined, temperature, teacherTemperature };
+        const loss = scoreDistillationLoss(texts, candidates, batch.teacher as TeacherScores, given);
+        if (weight === 0) return loss;
+        const contrastive = tripletsLoss(batch, options, texts, positives, sizes[2] ? part(x, 2) : undefined);
+        return tf.add(loss, tf.mul(contrastive, weight)) as tf.Scalar;
+      };
     case 'scored_pair':
       return (x) => coSentLoss(part(x, 0), part(x, 1), tf.tensor1d(batch.labels as Float32Array), temperature);
     case 'text_vector':
       return (x) => {
         const { vectors, size } = batch as { vectors: Float32Array; size: number };
         const targets = tf.tensor2d(vectors, [size, vectors.length / size]);
-        return distillationLoss(x, tf.slice(targets, [0, 0], x.shape), options.distillationLoss);
+        return distillationLoss(x, tf.slice(targets, [0, 0], x.shape), options.distillationLoss as VectorLossType);
       };
+    case 'labeled_text': {
+      const { labeledLoss: type, tripletMargin: margin } = options;
+      return (x) => labeledLoss(x, batch.labels as Float32Array, { type, temperature, margin });
+    }
   }
+}
+
+/** A record without negatives has the other positives for its own: in a batch with one, all have. */
+function tripletsLoss(
+  batch: RecordBatch,
+  options: LossOptions,
+  texts: tf.Tensor2D,
+  positives: tf.Tensor2D,
+  negatives: tf.Tensor2D | undefined,
+): tf.Scalar {
+  const inBatchPositives = options.inBatchPositives || batch.records.some((record) => negativesOf(record).length === 0);
+  const own = inBatchOptions(batch, { ...options, inBatchPositives });
+  if (!negatives) return pairsLoss(texts, positives, own, options);
+  const given: TripletOptions = { ...own, swap: options.swapLoss, inBatchPositives };
+  return tripletLoss(texts, positives, negatives, given);
+}
+
+/** Triplets none of which has a negative. */
+function pairsLoss(
+  texts: tf.Tensor2D,
+  positives: tf.Tensor2D,
+  own: InBatchOptions,
+  { swapLoss }: LossOptions,
+): tf.Scalar {
+  const loss = pairLoss(texts, positives, own);
+  if (!swapLoss) return loss;
+  const ignored = own.ignored && { toText: own.ignored.toPositive, toPositive: own.ignored.toText };
+  return tf.add(loss, pairLoss(positives, texts, { ...own, ignored })) as tf.Scalar;
 }
 
 function inBatchOptions({ texts }: RecordBatch, options: LossOptions): InBatchOptions {

@@ -3,8 +3,9 @@
  * mine_hard_negatives, by exact search.
  */
 
-import { dot, type EncodeTexts, type Hit, OptionError, topK, type VectorStore } from '@uniem/core';
+import { type EncodeTexts, OptionError } from '@uniem/core';
 import { COUNT, INDEX, NUMBER, oneOf, requireKind, requireOptions } from '@uniem/core/arguments';
+import { dot, type Hit, topK, type VectorStore } from '@uniem/core/search';
 import { DataError, Pcg64, type Triplet, validateRecord } from '@uniem/data';
 
 import { withMethods } from '../arguments.ts';

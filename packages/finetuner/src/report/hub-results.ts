@@ -15,6 +15,7 @@ const HUB_TASKS: Record<ValidationTaskName, HubTask> = {
   retrieval: { type: 'information-retrieval', name: 'Information Retrieval', metric: cosine },
   triplet: { type: 'triplet', name: 'Triplet', metric: cosine },
   sts: { type: 'semantic-similarity', name: 'Semantic Similarity', metric: (name) => `${name}_cosine` },
+  classification: { type: 'text-classification', name: 'Text Classification', metric: (name) => name },
   'pair-classification': { type: 'binary-classification', name: 'Binary Classification', metric: cosine },
 };
 

@@ -28,7 +28,7 @@ describe('records', () => {
     const dataset = await fromLines('wrong.jsonl', [{ prompt: 'a', reply: 'b' }]);
     await expect(open(dataset)).rejects.toThrow(
       `${join(folder, 'wrong.jsonl')}:1: the fields {prompt, reply} match no record type\n` +
-        '  fix: rename them to {text, text_pos}, {text, text_pos, text_neg}, {sentence1, sentence2, label} or {text, vector}',
+        '  fix: rename them to {text, text_pos}, {text, text_pos, text_neg}, {sentence1, sentence2, label}, {text, vector} or {text, label}',
     );
   });
 
@@ -70,7 +70,7 @@ describe('records', () => {
     const scored = { sentence1: 'a', sentence2: 'b', label: 1 };
     const dataset = await fromLines('label.jsonl', [scored, { ...scored, label: 'high' }]);
     await expect(open(dataset)).rejects.toThrow(
-      `${join(folder, 'label.jsonl')}:2: label is "high", not a number\n  fix: give a finite number`,
+      `${join(folder, 'label.jsonl')}:2: labels are words, not numbers: high\n  fix: give each a number: --label-map high=0 with your numbers`,
     );
   });
 
@@ -126,7 +126,7 @@ describe('options', () => {
     ],
     [
       { recordType: 'quad' },
-      'recordType: must be one of scored_pair, triplet, pair, text_vector (received "quad")\n  fix: give one of',
+      'recordType: must be one of scored_pair, scored_triplet, triplet, pair, text_vector, labeled_text (received "quad")\n  fix: give one of',
     ],
     [
       { modelType: 'uniem' },

@@ -37,7 +37,8 @@ export class Evaluations {
   /** What the validation set is a task for; undefined where there is none. */
   async task(): Promise<ValidationTask | undefined> {
     const { data, source } = this.#run;
-    return data.validation && validationTask(data.validation, source.recordType, source.options.evalRecords);
+    const { recordType, options } = source;
+    return data.validation && validationTask(data.validation, recordType, options.evalRecords, data.train);
   }
 
   /** Undefined where the run is stopped before its end. */

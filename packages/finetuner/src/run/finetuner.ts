@@ -31,6 +31,7 @@ import { NotFinite } from './finite.ts';
 import { type DetectedModelType, detectModelType } from './model-type.ts';
 import type { RunHooks, RunOutcome } from './run-hooks.ts';
 import { refuseHeldFolder } from './run-lock.ts';
+import { warn } from './run-setup.ts';
 import { TrainingRun } from './training-run.ts';
 
 export interface FineTunerOptions {
@@ -120,7 +121,8 @@ export class FineTuner {
     requireKind(model, NAME, 'model', 'give a model folder, or owner/name of the hub');
     requireOptions(options, OPTIONS, 'FineTuner.fromPretrained');
     requireKind(options.dataset, DATASET, 'dataset');
-    const data = await openTrainingData(options.dataset, options.recordType, options.onBadRecord);
+    const data = await openTrainingData(options.dataset, options.recordType, options.onBadRecord, warn);
+    for (const note of data.notes) warn(note);
     if (options.backend) await useEngine({ backend: options.backend });
     const { poolingStrategy, baseModel } = options;
     const embedder = await Embedder.fromPretrained(model, { poolingStrategy, baseModel });
@@ -160,8 +162,9 @@ export class FineTuner {
     }
   }
 
-  async #run(resolved: ResolvedFinetuneOptions, hooks: RunHooks): Promise<RunResult> {
-    this.#check(resolved);
+  async #run(given: ResolvedFinetuneOptions, hooks: RunHooks): Promise<RunResult> {
+    this.#check(given);
+    const resolved = { ...given, inBatchPositives: given.inBatchPositives || this.#inBatchPositives(given) };
     refuseHeldFolder(resolved.outputDir);
     const embedder = await this.embedder.inPrecision(resolved.precision);
     const { maxLength } = embedder;
@@ -201,6 +204,11 @@ export class FineTuner {
     const stride = Math.ceil(train.length / LANGUAGE_RECORDS);
     const indices = Array.from({ length: Math.floor(train.length / stride) }, (_, i) => i * stride); // from everywhere
     return languageOf([...train.select(indices)].flatMap((row) => textsOf(row, this.recordType)));
+  }
+
+  /** Where a record has no negatives, other positives are negatives for all. */
+  #inBatchPositives({ contrastiveWeight }: ResolvedFinetuneOptions): boolean {
+    return this.#data.withoutNegatives > 0 && (this.recordType === 'triplet' || contrastiveWeight > 0);
   }
 
   #check(options: ResolvedFinetuneOptions): void {

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
 
 import { type Embedder, OptionError, type Parameters } from '@uniem/core';
 import { Dataset } from '@uniem/data';
-import { type BatchSource, totalSteps } from '../batches/record-batches.ts';
+import { type BatchSource, hopelessBatches, totalSteps } from '../batches/record-batches.ts';
 import type { TrainingRows } from '../batches/training-data.ts';
 import { findBatchSize } from '../gradients/batch-size.ts';
 import { AdamW } from '../optimizer/adamw.ts';
@@ -88,6 +88,7 @@ export async function prepareRun(
     if (resolved.maxLength !== undefined && maxLength > embedder.maxLength) {
       warn(`maxLength ${maxLength}: the model has positions for ${embedder.maxLength} tokens, where texts are cut`);
     }
+    requireTrainable(variables, strategyName === 'bitfit' ? 'bitfitKeywords' : 'freezeLayers');
     const batchSize =
       given.batchSize ??
       (resume ? checkpoints.newestBatchSize() : undefined) ??
@@ -96,6 +97,8 @@ export async function prepareRun(
     const source: BatchSource = { embedder, recordType, options, prefix };
     const steps = await totalSteps(source, data.train);
     requireEvaluations(options, steps);
+    const hopeless = await hopelessBatches(source, data.train);
+    if (hopeless !== undefined) warn(hopeless);
     const trainable = valuesOf(variables);
     const peakLr = options.lr ?? suggestLr({ policy, strategy: strategyName, trainable, values, isEmbedder });
     const lr = schedule(peakLr, options, steps);
@@ -142,6 +145,13 @@ const beginning = (): RunState => ({
 /** To stderr, which leaves stdout to results. */
 export function warn(warning: string): void {
   process.stderr.write(`warning: ${warning}\n`);
+}
+
+/** @throws OptionError where all that would train is a pooler, which has no part in embeddings, or nothing. */
+function requireTrainable(variables: Parameters, option: string): void {
+  if ([...variables.keys()].some((name) => !/(^|\.)pooler\./.test(name))) return;
+  const fix = option === 'freezeLayers' ? 'give a smaller number' : 'give parts of the names of other parameters';
+  throw new OptionError('no parameter that the embeddings depend on would be trained', option, fix);
 }
 
 /** @throws OptionError for options that wait for a validation which never comes. */

@@ -1,7 +1,10 @@
 /** Embeddings of fewer bits, as sentence-transformers' quantize_embeddings makes them. N embeddings, H values. */
 
+import { OBJECT, oneOf, requireKind, requireList } from '../arguments.ts';
 import { OptionError } from '../errors.ts';
-import type { OutputPrecision } from '../names.ts';
+import { OUTPUT_PRECISIONS, type OutputPrecision } from '../names.ts';
+
+const EMBEDDING = { name: 'a Float32Array', is: (value: unknown) => value instanceof Float32Array };
 
 export type Quantized = Float32Array | Uint16Array | Int8Array | Uint8Array;
 
@@ -32,6 +35,7 @@ export function quantizedShape(precision: OutputPrecision, H: number) {
  * @throws OptionError for fewer than two, of which no range can be told.
  */
 export function quantizationRanges(embeddings: readonly Float32Array[]): QuantizationRanges {
+  requireList(embeddings, EMBEDDING, 'embeddings');
   const [first, second] = embeddings;
   if (!first || !second) {
     throw new OptionError(
@@ -60,6 +64,9 @@ export function quantizeEmbeddings(
   precision: OutputPrecision,
   ranges?: QuantizationRanges,
 ): Quantized[] {
+  requireList(embeddings, EMBEDDING, 'embeddings');
+  requireKind(precision, oneOf(...OUTPUT_PRECISIONS), 'precision');
+  if (ranges !== undefined) requireKind(ranges, OBJECT, 'ranges');
   switch (precision) {
     case 'float32':
       return [...embeddings];
