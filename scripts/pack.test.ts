@@ -147,16 +147,16 @@ export const vector: Promise<Float32Array> = a${entries().indexOf('uniem')}.Embe
     return stdout.split('\n').filter((line) => line.includes('error TS'));
   };
 
-  test('TypeScript 5.9, moduleResolution node16', { timeout: 120_000 }, () => {
+  test('TypeScript 5.9, moduleResolution node16', { timeout: 300_000 }, () => {
     expect(errors('typescript-5', 'node16')).toEqual([]);
   });
 
-  test('TypeScript 5.9, moduleResolution bundler, no other types than those of Node', { timeout: 120_000 }, () => {
+  test('TypeScript 5.9, moduleResolution bundler, no other types than those of Node', { timeout: 300_000 }, () => {
     expect(errors('typescript-5', 'bundler', '--types', 'node')).toEqual([]);
   });
 
   // tfjs-core pins @webgpu/types 0.1.38, which declares again what TypeScript's own lib.dom.d.ts has had since 6.0.
-  test.each(['node16', 'bundler'])('TypeScript 7, moduleResolution %s', { timeout: 60_000 }, (resolution) => {
+  test.each(['node16', 'bundler'])('TypeScript 7, moduleResolution %s', { timeout: 120_000 }, (resolution) => {
     const wrong = errors('typescript', resolution, '--types', 'node');
     expect(wrong.filter((line) => !/@webgpu\/types\/|\/lib\.dom\.d\.ts/.test(line))).toEqual([]);
     expect(errors('typescript', resolution, '--types', 'node', '--skipLibCheck')).toEqual([]);
