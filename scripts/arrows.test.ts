@@ -55,6 +55,8 @@ const STATIC = /^(?:import|export)\s(?:[^'"]*?\sfrom\s)?['"]([^'"]+)['"]|^\}\s*f
 const ONLY_TYPES = /^(?:import|export)\s(?:type\s|\{(?:\s*type\s[^,}]+,?)*\s*\}\s*from)/;
 const DYNAMIC = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
 const REQUIRE = /\brequire(?:\.resolve)?\(\s*['"]([^'"]+)['"]/g;
+/** A line that loads types that are global. */
+const REFERENCE = /^\/\/\/ <reference types="([^"]+)"/gm;
 
 function importsOf(source: string, file: string): Import[] {
   const found = (pattern: RegExp, dynamic: boolean) =>
@@ -64,7 +66,12 @@ function importsOf(source: string, file: string): Import[] {
       dynamic,
       types: ONLY_TYPES.test(match[0]),
     }));
-  return [...found(STATIC, false), ...found(REQUIRE, false), ...found(DYNAMIC, true)];
+  const types = found(REFERENCE, false).map((reference) => ({
+    ...reference,
+    name: `@types/${reference.name}`,
+    types: true,
+  }));
+  return [...found(STATIC, false), ...found(REQUIRE, false), ...found(DYNAMIC, true), ...types];
 }
 
 /** The folders (or files) directly in `src` that each of them imports; index.ts, which names all, is left out. */
@@ -157,10 +164,11 @@ test('an import line is seen in each of its forms', () => {
     "export { f } from '../f.ts';",
     "const g = await import('g');",
     "const h = require('h');",
+    '/// <reference types="i" preserve="true" />',
   ].join('\n');
   expect(importsOf(source, 'x').map(({ name }) => name)).toEqual([
     ...['a', 'b', 'c', 'd/deep', '@s/e', '../f.ts'],
-    ...['h', 'g'],
+    ...['h', 'g', '@types/i'],
   ]);
 });
 

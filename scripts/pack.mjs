@@ -20,7 +20,10 @@ if (!ready) throw new Error('no addon to pack\n  fix: run npm run setup');
 // Packed from a copy: an addon left in the tree would be loaded in place of a newer build.
 const platform = mkdtempSync(join(tmpdir(), 'uniem-platform-'));
 cpSync(join(root, 'packages', 'backend-native', 'npm', 'linux-x64-gnu'), platform, { recursive: true });
-for (const file of ['uniem.node', 'libdnnl.so.3']) copyFileSync(join(dirname(addon), file), join(platform, file));
+for (const file of ['uniem.node', 'libdnnl.so.3']) {
+  copyFileSync(join(dirname(addon), file), join(platform, file));
+  execFileSync('strip', ['--strip-unneeded', join(platform, file)]); // names for a debugger: 10 of oneDNN's 54 MB
+}
 
 const packages = [platform, ...readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name))];
 for (const folder of packages.filter((path) => existsSync(join(path, 'package.json')))) {

@@ -9,6 +9,7 @@ import { evaluate } from '../packages/cli/dist/commands/evaluate.js';
 import { exportCommand } from '../packages/cli/dist/commands/export.js';
 import { finetune } from '../packages/cli/dist/commands/finetune.js';
 import { mine } from '../packages/cli/dist/commands/mine.js';
+import { push } from '../packages/cli/dist/commands/push.js';
 import { search } from '../packages/cli/dist/commands/search.js';
 import { serve } from '../packages/cli/dist/commands/serve.js';
 import { flagTable } from '../packages/cli/dist/flags.js';
@@ -26,6 +27,7 @@ for (const [name, command] of Object.entries({
   mine,
   export: exportCommand,
   serve,
+  push,
 })) {
   const [begin, end] = [`<!-- flags of ${name} -->\n`, `<!-- end of flags -->`];
   const [head, rest] = after.split(begin);

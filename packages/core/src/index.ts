@@ -1,6 +1,7 @@
 /** Text to embedding. The public names of @uniem/core. */
 
-import './tfjs-types.ts';
+// hash_util.d.ts of tfjs-core names the global type Long without saying where it is from.
+/// <reference types="long" preserve="true" />
 
 export {
   Embedder,

@@ -59,6 +59,7 @@ function measure(folder: string, precision: Precision) {
 
 describe.each<[EngineName, Precision, number]>([
   ['cpu', 'fp32', 1e-4],
+  ['wasm', 'fp32', 1e-4],
   ['native', 'bf16', 0.05], // 8 bits of a number, over two layers forth and back
 ])('on %s in %s', (backend, precision, tolerance) => {
   beforeAll(async () => {
