@@ -38,6 +38,7 @@ describe.each(['native', 'tensorflow', 'wasm'] as const)('on %s', (backend) => {
     const steps = train<RecordBatch>({
       groups: groups(),
       gradients: (batch) => gradientsOf(() => batchLoss(embedder, batch, options), variables),
+      compute: (work) => embedder.compute(work),
       passesAStep: 1,
       variables,
       optimizer: new AdamW({ weightDecay: 1e-3 }),

@@ -45,6 +45,7 @@ async function losses(embedder: Embedder, variables: Parameters, lr: number, pre
     groups: groups(),
     gradients: (batch) =>
       gradientsOf(() => batchLoss(embedder, batch, { lossType: 'softmax', temperature: 0.05 }), variables),
+    compute: (work) => embedder.compute(work),
     passesAStep: 1,
     variables,
     optimizer: new AdamW({ weightDecay: 1e-3, lrFactor }),
