@@ -101,10 +101,10 @@ for (const folder of readdirSync(families, { withFileTypes: true })) {
 const [a, b, c] = [1, 2, 3].map(() => tf.randomNormal([64, 128]));
 const labels = tf.range(0, 64);
 const LOSSES = {
-  'pair softmax': (x, y) => pairLoss(x, y, { lossType: 'softmax' }),
-  'pair sigmoid': (x, y) => pairLoss(x, y, { lossType: 'sigmoid' }),
-  'triplet softmax': (x, y) => tripletLoss(x, y, c, { lossType: 'softmax' }),
-  'triplet sigmoid': (x, y) => tripletLoss(x, y, c, { lossType: 'sigmoid' }),
+  'pair softmax': (x, y) => pairLoss(x, y, { type: 'softmax' }),
+  'pair sigmoid': (x, y) => pairLoss(x, y, { type: 'sigmoid' }),
+  'triplet softmax': (x, y) => tripletLoss(x, y, c, { type: 'softmax' }),
+  'triplet sigmoid': (x, y) => tripletLoss(x, y, c, { type: 'sigmoid' }),
   cosent: (x, y) => coSentLoss(x, y, labels),
 };
 for (const [name, loss] of Object.entries(LOSSES)) report(`${name} loss`, () => tf.grads((x, y) => loss(x, y))([a, b]));
