@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import '@tensorflow/tfjs-backend-cpu';
+import '../../core/generated/tfjs-gradients.js';
+
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const core = (path) => import(`${root}packages/core/dist/${path}.js`);
 
@@ -43,15 +46,15 @@ function report(name, run) {
 const { registerNativeBackend } = await import('../dist/index.js');
 await registerNativeBackend();
 await tf.setBackend('native');
-const { parseConfig } = await core('config');
-const { coSentLoss, pairLoss, tripletLoss } = await core('criteria');
+const { parseConfig } = await core('models/config');
+const { coSentLoss, pairLoss, tripletLoss } = await core('losses/criteria');
 const { familyOf } = await core('models/index');
 const { adamW } = await core('operations/adamw');
 const { clipGradNorm } = await core('operations/clip-grad-norm');
 const { dropoutState } = await core('operations/dropout');
-const { pool } = await core('pooling');
-const { normalize } = await core('similarity');
-const { packTokens } = await core('token-batch');
+const { pool } = await core('models/pooling');
+const { normalize } = await core('operations/similarity');
+const { packTokens } = await core('tokenizer/token-batch');
 
 /** The fixtures' models are tiny: what config.json says instead, so that a kernel's values show what it costs. */
 const LARGER = {
@@ -98,10 +101,10 @@ for (const folder of readdirSync(families, { withFileTypes: true })) {
 const [a, b, c] = [1, 2, 3].map(() => tf.randomNormal([64, 128]));
 const labels = tf.range(0, 64);
 const LOSSES = {
-  'pair softmax': (x, y) => pairLoss(x, y, 'softmax'),
-  'pair sigmoid': (x, y) => pairLoss(x, y, 'sigmoid'),
-  'triplet softmax': (x, y) => tripletLoss(x, y, c, 'softmax'),
-  'triplet sigmoid': (x, y) => tripletLoss(x, y, c, 'sigmoid'),
+  'pair softmax': (x, y) => pairLoss(x, y, { lossType: 'softmax' }),
+  'pair sigmoid': (x, y) => pairLoss(x, y, { lossType: 'sigmoid' }),
+  'triplet softmax': (x, y) => tripletLoss(x, y, c, { lossType: 'softmax' }),
+  'triplet sigmoid': (x, y) => tripletLoss(x, y, c, { lossType: 'sigmoid' }),
   cosent: (x, y) => coSentLoss(x, y, labels),
 };
 for (const [name, loss] of Object.entries(LOSSES)) report(`${name} loss`, () => tf.grads((x, y) => loss(x, y))([a, b]));

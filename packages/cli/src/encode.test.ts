@@ -83,7 +83,7 @@ async function encode(...args: string[]): Promise<void> {
 async function encodeHere(...args: string[]): Promise<void> {
   const written = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   try {
-    await encodeCommand.run(parseFlags(encodeCommand.flags, ['--model', model, ...args], 'encode'));
+    await encodeCommand.run(await parseFlags(encodeCommand.flags, ['--model', model, ...args], 'encode'));
   } finally {
     written.mockRestore();
   }
@@ -111,10 +111,10 @@ describe('what is read and written', () => {
     expect(rows.map(({ embedding }) => embedding)).toEqual(vectors.map((vector) => [...vector]));
 
   test.each([
-    ['.jsonl.gz', gzipSync(jsonl), '.parquet'],
-    ['.csv', csv, '.arrow'],
-    ['.txt.gz', gzipSync(records.map(({ body }) => body).join('\r\n')), '.jsonl'],
-  ])('%s to %s', async (extension, content, output) => {
+    ['.jsonl.gz', '.parquet', gzipSync(jsonl)],
+    ['.csv', '.arrow', csv],
+    ['.txt.gz', '.jsonl', gzipSync(records.map(({ body }) => body).join('\r\n'))],
+  ])('%s to %s', async (extension, output, content) => {
     const input = file(`some${extension}`);
     writeFileSync(input, content);
     const plain = extension.startsWith('.txt');

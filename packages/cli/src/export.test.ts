@@ -32,7 +32,7 @@ test('an unknown format is wrong usage', async () => {
   await expect(uniem(...args, 'coreml')).rejects.toMatchObject({
     code: 2,
     stderr:
-      'UsageError: --format: Invalid option: expected one of "onnx"|"sentence-transformers"|"transformers" (received coreml)\n  fix: see `uniem export --help`\n',
+      'UsageError: --format: Invalid option: expected one of "onnx"|"tfjs"|"saved-model"|"sentence-transformers"|"transformers" (received coreml)\n  fix: see `uniem export --help`\n',
   });
   await expect(uniem(...args.slice(0, -1))).rejects.toMatchObject({ code: 2 });
   expect(existsSync(join(folder, 'none'))).toBe(false);

@@ -22,6 +22,10 @@ export const { requireKind, requireList, requireOptions } = argumentChecks(
 );
 
 export const MAP: Kind = { name: 'a Map', is: (value) => value instanceof Map };
+export const AT_LEAST_0: Kind = {
+  name: 'a finite number of at least 0',
+  is: (value) => NUMBER.is(value) && (value as number) >= 0,
+};
 export const POSITIVE: Kind = {
   name: 'a finite number above 0',
   is: (value) => NUMBER.is(value) && (value as number) > 0,

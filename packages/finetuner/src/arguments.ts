@@ -12,7 +12,4 @@ export const ROW: Kind = {
   name: 'a record',
   is: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 };
-export const AT_LEAST_0: Kind = {
-  name: 'a finite number of at least 0',
-  is: (value) => Number.isFinite(value) && (value as number) >= 0,
-};
+export { AT_LEAST_0 } from '@uniem/core/arguments';

@@ -59,6 +59,8 @@ const TABLE: [name: string, call: (value: Loose) => unknown, bad: readonly unkno
       { retryDelay: Number.NaN },
     ],
   ],
+  ['pushFolder', (given) => hub.pushFolder(given as string, { name: 'a/b' }), [...NONE, '', 5, {}]],
+  ['pushFolder push', (push) => hub.pushFolder(folder, push as { name: string }), [...NONE, 5, 'a/b', {}, { name: 5 }]],
   ['RemoteFile url', (url) => remote(url), NOT_TEXT.filter((value) => value !== undefined)],
   ['RemoteFile size', (size) => remote('http://127.0.0.1:9/x', size), [null, -1, 0.5, Number.NaN, '5', {}]],
   ['RemoteFile.read', (start) => remote().read(start, 5), [...NONE, -1, 0.5, Number.NaN, '1', {}]],

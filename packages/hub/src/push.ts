@@ -6,7 +6,9 @@ import { pathToFileURL } from 'node:url';
 
 import { commitIter, createBranch, createRepo, HubApiError, modelInfo } from '@huggingface/hub';
 
+import { NAME, OBJECT } from './arguments.ts';
 import { type HubFile, matchesEtag } from './cache.ts';
+import { requireKind } from './checks.ts';
 import { HubError } from './errors.ts';
 import { openRepository } from './repository.ts';
 import { ATTEMPTS, request } from './request.ts';
@@ -42,6 +44,9 @@ const IGNORED = /(^|\/)(\.git|\.cache\/huggingface|\.DS_Store)(\/|$)/;
  * @throws HubError where it may not be written, changes meanwhile, or cannot be reached.
  */
 export async function pushFolder(folder: string, push: PushOptions, hub: HubOptions = {}): Promise<PushedFolder> {
+  requireKind(folder, NAME, 'folder');
+  requireKind(push, OBJECT, 'push');
+  requireKind(push.name, NAME, 'name');
   const settings = hubSettings(hub);
   const { name, revision = 'main', message = 'Upload model with uniem', log = () => {} } = push;
   if (settings.offline) throw new HubError('not possible offline', name, 'unset HF_HUB_OFFLINE');

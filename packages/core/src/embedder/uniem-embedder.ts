@@ -22,10 +22,11 @@ export async function createUniemEmbedder(name: string, options: UniemEmbedderOp
   if (options.modelClass !== undefined) requireKind(options.modelClass, NAME, 'modelClass');
   const { modelClass, poolingStrategy = 'last_mean', ...rest } = options;
   const embedder = await Embedder.fromPretrained(name, { ...rest, poolingStrategy, encoderOnly: true });
-  if (modelClass === undefined || isEncoderOf(modelClass, embedder.config.modelType)) return embedder;
+  const { modelType } = embedder.config;
+  if (modelClass === undefined || isEncoderOf(modelClass, modelType)) return embedder;
   embedder.dispose();
   throw new OptionError(
-    `'${modelClass}' is no encoder of model_type ${embedder.config.modelType}`,
+    `'${modelClass}' is no encoder of model_type ${modelType}`,
     'modelClass',
     'leave it out, or give AutoModel',
   );

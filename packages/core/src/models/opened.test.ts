@@ -70,8 +70,9 @@ test.each(folders)('%s opens, encodes, is saved and opens again', async (folder)
     [model, saved].map(async (path) => {
       const embedder = await Embedder.fromPretrained(path, { poolingStrategy: 'last_mean' });
       const vectors = await embedder.encode(texts);
+      const { maxLength } = embedder;
       embedder.dispose();
-      return { vectors, maxLength: embedder.maxLength };
+      return { vectors, maxLength };
     }),
   );
   expect(after).toEqual(before);

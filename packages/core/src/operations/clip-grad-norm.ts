@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 
-import { POSITIVE, requireKind, requireList } from '../arguments.ts';
+import { AT_LEAST_0, requireKind, requireList } from '../arguments.ts';
 import { TENSOR } from '../tensor-arguments.ts';
 import { hasKernel, runKernel } from './differentiable.ts';
 
@@ -25,7 +25,7 @@ export interface ClippedGradients {
  */
 export function clipGradNorm(tensors: readonly tf.Tensor[], maxNorm: number): ClippedGradients {
   requireList(tensors, TENSOR, 'tensors');
-  requireKind(maxNorm, POSITIVE, 'maxNorm');
+  requireKind(maxNorm, AT_LEAST_0, 'maxNorm');
   const [norm, ...clipped] = tf.tidy(() => (hasKernel('ClipGradNorm') ? fused : composite)(tensors, maxNorm)) as [
     tf.Scalar,
     ...tf.Tensor[],

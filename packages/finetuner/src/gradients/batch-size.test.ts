@@ -25,6 +25,13 @@ const rows = (count: number, words: number) =>
 
 await useEngine({ backend: 'native' });
 
+test('a run finds its own', async () => {
+  const fineTuner = await FineTuner.fromPretrained(model, { dataset: rows(96, 20), backend: 'native' });
+  const { metricsFile, steps } = await fineTuner.run({ outputDir: join(folder, 'run'), epochs: 1, logInterval: 1 });
+  expect(steps).toBeGreaterThan(1);
+  expect(readFileSync(metricsFile, 'utf8').trim().split('\n')).toHaveLength(steps + 1);
+});
+
 test('the longest records of all decide, and nothing is left behind', async () => {
   const embedder = await Embedder.fromPretrained(model);
   const options = { ...resolveOptions({}), maxLength: 64 };
@@ -53,13 +60,6 @@ test('what a token budget leaves out decides nothing', async () => {
   expect(halved).toBeLessThan(256);
   expect(await find(500)).toBe(256);
   expect(await find(100_000)).toBe(halved); // more than 256 of the longest have
-});
-
-test('a run finds its own', async () => {
-  const fineTuner = await FineTuner.fromPretrained(model, { dataset: rows(96, 20), backend: 'native' });
-  const { metricsFile, steps } = await fineTuner.run({ outputDir: join(folder, 'run'), epochs: 1, logInterval: 1 });
-  expect(steps).toBeGreaterThan(1);
-  expect(readFileSync(metricsFile, 'utf8').trim().split('\n')).toHaveLength(steps + 1);
 });
 
 test('a text that never fits is said to be one', async () => {

@@ -137,7 +137,7 @@ describe('options', () => {
   });
 
   test.each<[FinetuneOptions, string]>([
-    [{ epochs: 0 }, 'epochs: Too small: expected number to be >0 (received 0)\n  fix: see the option list'],
+    [{ epochs: 0 }, 'epochs: Too small: expected number to be >0 (received 0)\n  fix: see docs/cli.md'],
     [{ batchSize: 2.5 }, 'batchSize: Invalid input: expected int, received number (received 2.5)'],
     [{ batchSize: 1 }, 'batchSize: a batch of one pair has no negative\n  fix: give 2 or more'],
     [{ temperature: 0 }, 'temperature: Too small: expected number to be >0 (received 0)'],
@@ -155,7 +155,7 @@ describe('options', () => {
     [{ lr: Number.NaN }, 'lr: Invalid input: expected number, received NaN'],
     [{ precision: 'fp64' as 'fp32' }, 'precision: Invalid '],
     [{ backend: 'cpu' }, "backend: the model is on engine tensorflow (received 'cpu')\n  fix: give backend to"],
-    [{ learningRate: 1 } as FinetuneOptions, 'options: Unrecognized key: "learningRate"\n  fix: see the option list'],
+    [{ learningRate: 1 } as FinetuneOptions, 'options: Unrecognized key: "learningRate"\n  fix: see docs/cli.md'],
   ])('run refuses %o', async (options, text) => {
     const outputDir = join(folder, 'never');
     await expect((await open([pair, pair])).run({ outputDir, ...options })).rejects.toThrow(text);

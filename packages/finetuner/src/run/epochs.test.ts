@@ -96,6 +96,6 @@ test('a fraction of a stream is refused, but where maxSteps ends it; 0 and less 
   );
   expect((await fineTuner.run({ ...given, maxSteps: 2 })).steps).toBe(2);
   for (const epochs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
-    await expect(fineTuner.run({ ...given, epochs })).rejects.toThrow(/^epochs: .*\n {2}fix: see the option list/);
+    await expect(fineTuner.run({ ...given, epochs })).rejects.toThrow(/^epochs: .*\n {2}fix: see docs\/cli.md/);
   }
 });
