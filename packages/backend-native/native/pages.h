@@ -7,7 +7,6 @@ namespace uniem {
 
 constexpr size_t kPage = 4096;
 constexpr size_t kSlab = 65536;  // what Windows aligns its mappings to, and so the alignment that every system has
-constexpr size_t kHugePage = 2 << 20;
 
 // Zeroed memory that becomes resident where it is first written; nullptr where the system has none. `bytes` is a
 // multiple of kPage. The address is a multiple of kSlab.
