@@ -1,6 +1,6 @@
 /** The search for a batch size, with a limit on the engine's memory. */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,13 +24,6 @@ const rows = (count: number, words: number) =>
   Array.from({ length: count }, (_, i) => ({ text: `cat ${i}`, text_pos: 'the cat sat '.repeat(words) }));
 
 await useEngine({ backend: 'native' });
-
-test('a run finds its own', async () => {
-  const fineTuner = await FineTuner.fromPretrained(model, { dataset: rows(96, 20), backend: 'native' });
-  const { metricsFile, steps } = await fineTuner.run({ outputDir: join(folder, 'run'), epochs: 1, logInterval: 1 });
-  expect(steps).toBeGreaterThan(1);
-  expect(readFileSync(metricsFile, 'utf8').trim().split('\n')).toHaveLength(steps + 1);
-});
 
 test('the longest records of all decide, and nothing is left behind', async () => {
   const embedder = await Embedder.fromPretrained(model);

@@ -25,9 +25,6 @@ interface Trial {
   variables: Parameters;
 }
 
-/** One record in so many is tried twice: a run takes a little more memory than one step by itself. */
-const HEADROOM = 16;
-
 /**
  * 256, halved until a step fits into memory: of the longest records (of a stream, of its first ones) that tokenBudget has
  * room for, and with room for the optimizer's moments. No weight changes.
@@ -80,8 +77,7 @@ async function fits(records: readonly Row[], trial: Trial): Promise<boolean> {
   let made: Gradients | undefined;
   try {
     for (const variable of variables.values()) moments.push(tf.zerosLike(variable), tf.zerosLike(variable));
-    const spare = records.slice(0, Math.ceil(records.length / HEADROOM));
-    const batch = collate([...records, ...spare], recordType, embedder, options.maxLength, prefix);
+    const batch = collate(records, recordType, embedder, options.maxLength, prefix);
     made = batchGradients(embedder, batch, options, variables, 0);
     await made.value.data(); // an engine may find out only now
     return true;
